@@ -1,0 +1,3 @@
+//! The dmaheap demo.
+
+fn main() {}
