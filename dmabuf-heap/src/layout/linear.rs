@@ -1,0 +1,203 @@
+use crate::{Format, FrameLayout, LayoutError, MAX_PLANES, PixelFormat, PlaneFormat, PlaneLayout};
+
+/// The stride of a plane as a fraction of the first plane's stride, in lowest terms.
+#[derive(Clone, Copy)]
+struct Ratio {
+    numerator: u64,
+    denominator: u64,
+}
+
+impl Ratio {
+    fn of(first: &PlaneFormat, plane: &PlaneFormat) -> Self {
+        let bytes = u64::from(plane.bytes_per_block) * u64::from(first.block_width);
+        let first_bytes = u64::from(first.bytes_per_block)
+            * u64::from(plane.block_width)
+            * u64::from(plane.horizontal_subsampling);
+        let divisor = gcd(bytes, first_bytes);
+        Self {
+            numerator: bytes / divisor,
+            denominator: first_bytes / divisor,
+        }
+    }
+
+    /// The smallest first stride whose share is at least `stride`.
+    fn first_for(self, stride: u64) -> Option<u64> {
+        Some(
+            stride
+                .checked_mul(self.denominator)?
+                .div_ceil(self.numerator),
+        )
+    }
+
+    /// First strides must be a multiple of this for their shares to be multiples of `align`.
+    fn step(self, align: u64) -> Option<u64> {
+        let scaled = align.checked_mul(self.denominator)?;
+        Some(scaled / gcd(scaled, self.numerator))
+    }
+}
+
+/// The smallest stride of the first plane that holds its rows and makes every other plane aligned and wide enough.
+pub(super) fn first_stride(
+    format: &PixelFormat,
+    width: u32,
+    height: u32,
+    stride_align: u32,
+) -> Result<u32, LayoutError> {
+    if stride_align == 0 {
+        return Err(LayoutError::ZeroAlignment);
+    }
+    let align = u64::from(stride_align);
+    let first = &format.planes()[0];
+    let too_large = || LayoutError::TooLarge {
+        fourcc: format.fourcc,
+        width,
+        height,
+        stride_align,
+    };
+
+    let mut least = first.row_bytes(width);
+    let mut step = align;
+    for plane in &format.planes()[1..] {
+        let ratio = Ratio::of(first, plane);
+        let wanted = ratio
+            .first_for(plane.row_bytes(width))
+            .ok_or_else(too_large)?;
+        least = least.max(wanted);
+        step = ratio
+            .step(align)
+            .and_then(|other| lcm(step, other))
+            .ok_or_else(too_large)?;
+    }
+    let stride = least.checked_next_multiple_of(step).ok_or_else(too_large)?;
+    u32::try_from(stride).map_err(|_beyond_32_bits| too_large())
+}
+
+/// The strides of all planes that follow from the first; each must hold its rows.
+pub(super) fn strides(
+    format: &PixelFormat,
+    width: u32,
+    first_stride: u32,
+) -> Result<[u32; MAX_PLANES], LayoutError> {
+    let first = &format.planes()[0];
+    let mut strides = [0; MAX_PLANES];
+    for (index, plane) in format.planes().iter().enumerate() {
+        let ratio = Ratio::of(first, plane);
+        let stride = u64::from(first_stride) * ratio.numerator / ratio.denominator;
+        strides[index] =
+            u32::try_from(stride).map_err(|_beyond_32_bits| LayoutError::TooLarge {
+                fourcc: format.fourcc,
+                width,
+                height: 1,
+                stride_align: 1,
+            })?;
+    }
+    Ok(strides)
+}
+
+/// Planes one behind the other, or at the given offsets, all in one dma-buf.
+pub(super) fn stack(
+    format: &PixelFormat,
+    width: u32,
+    height: u32,
+    strides: &[u32],
+    offsets: &[u64],
+) -> Result<FrameLayout, LayoutError> {
+    let too_large = || LayoutError::TooLarge {
+        fourcc: format.fourcc,
+        width,
+        height,
+        stride_align: 1,
+    };
+    let mut planes = [PlaneLayout::default(); MAX_PLANES];
+    let mut end = 0;
+    for (index, (plane, &stride)) in format.planes().iter().zip(strides).enumerate() {
+        let len = u64::from(stride) * u64::from(plane.rows(height));
+        let offset = offsets.get(index).copied().unwrap_or(end);
+        end = offset.checked_add(len).ok_or_else(too_large)?;
+        planes[index] = PlaneLayout {
+            offset,
+            stride,
+            len,
+        };
+    }
+    let planes = &planes[..format.planes().len()];
+    check_planes(format, width, height, planes)?;
+    check_overlap(format, planes)?;
+    if planes
+        .iter()
+        .any(|plane| plane.end() > i64::MAX.unsigned_abs())
+    {
+        return Err(too_large());
+    }
+    Ok(FrameLayout::from_parts(
+        Format::linear(format.fourcc),
+        width,
+        height,
+        planes,
+    ))
+}
+
+/// Every stride holds a row, every plane all rows; only the padding of the last row may be missing.
+pub(super) fn check_planes(
+    format: &PixelFormat,
+    width: u32,
+    height: u32,
+    planes: &[PlaneLayout],
+) -> Result<(), LayoutError> {
+    let fourcc = format.fourcc;
+    for (index, (plane, shape)) in planes.iter().zip(format.planes()).enumerate() {
+        let row_bytes = shape.row_bytes(width);
+        let stride = plane.stride;
+        if u64::from(stride) < row_bytes {
+            return Err(LayoutError::StrideTooSmall {
+                fourcc,
+                plane: index,
+                width,
+                stride,
+                row_bytes,
+            });
+        }
+        let rows = shape.rows(height);
+        let needed = u64::from(stride) * u64::from(rows - 1) + row_bytes;
+        if plane.len < needed {
+            let len = plane.len;
+            return Err(LayoutError::PlaneTooShort {
+                fourcc,
+                plane: index,
+                len,
+                rows,
+                stride,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_overlap(format: &PixelFormat, planes: &[PlaneLayout]) -> Result<(), LayoutError> {
+    for (first, lower) in planes.iter().enumerate() {
+        for (second, upper) in planes.iter().enumerate() {
+            let starts_inside = (lower.offset..lower.end()).contains(&upper.offset);
+            if first != second && starts_inside {
+                let fourcc = format.fourcc;
+                return Err(LayoutError::Overlap {
+                    fourcc,
+                    first,
+                    second,
+                    offset: upper.offset,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+fn lcm(a: u64, b: u64) -> Option<u64> {
+    (a / gcd(a, b)).checked_mul(b)
+}

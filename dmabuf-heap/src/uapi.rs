@@ -1,0 +1,107 @@
+//! The kernel interfaces of this crate: structs, opcodes and the only ioctls.
+//!
+//! Everything here mirrors `include/uapi/linux/{dma-buf,magic}.h`.
+#![expect(
+    unsafe_code,
+    reason = "ioctls take untyped pointers; each is wrapped once, here, in a safe function"
+)]
+
+use std::ffi::{CStr, c_void};
+use std::os::fd::BorrowedFd;
+
+use rustix::io::{Errno, Result};
+use rustix::ioctl::{self, Ioctl, IoctlOutput, Opcode, Setter, opcode};
+
+/// `DMA_BUF_MAGIC`: the type of the file system that all dma-bufs live in.
+pub(crate) const DMA_BUF_MAGIC: u64 = 0x444d_4142;
+
+/// `DMA_BUF_NAME_LEN` without the terminating NUL.
+pub(crate) const DMA_BUF_NAME_MAX: usize = 31;
+
+const DMA_BUF_IOCTL_SYNC: Opcode = opcode::write::<DmaBufSync>(b'b', 0);
+/// `DMA_BUF_SET_NAME` encodes the size of a pointer: `_A` on 32-bit, `_B` on 64-bit machines.
+const DMA_BUF_SET_NAME: Opcode = opcode::write::<usize>(b'b', 1);
+
+bitflags::bitflags! {
+    /// `DMA_BUF_SYNC_*`. Start is the absence of END.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct SyncFlags: u64 {
+        const READ = 1 << 0;
+        const WRITE = 1 << 1;
+        const END = 1 << 2;
+    }
+}
+
+/// `struct dma_buf_sync`
+#[repr(C)]
+struct DmaBufSync {
+    flags: u64,
+}
+
+const _: () = {
+    assert!(size_of::<DmaBufSync>() == 8);
+};
+
+/// Brackets CPU access. EAGAIN and EINTR are restarted, as `Documentation/driver-api/dma-buf.rst` demands.
+pub(crate) fn dma_buf_sync(dmabuf: BorrowedFd<'_>, flags: SyncFlags) -> Result<()> {
+    loop {
+        let sync = DmaBufSync {
+            flags: flags.bits(),
+        };
+        // SAFETY: DMA_BUF_IOCTL_SYNC takes a pointer to a dma_buf_sync, whose layout the struct has.
+        let set = unsafe { Setter::<DMA_BUF_IOCTL_SYNC, _>::new(sync) };
+        // SAFETY: the opcode only reads the struct that `set` owns.
+        match unsafe { ioctl::ioctl(dmabuf, set) } {
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            result => return result,
+        }
+    }
+}
+
+/// Names a dma-buf for debugfs, fdinfo and BPF. The kernel refuses more than [`DMA_BUF_NAME_MAX`] bytes.
+pub(crate) fn dma_buf_set_name(dmabuf: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    // SAFETY: the request owns nothing; it hands the kernel a pointer to a string that lives through the call.
+    unsafe { ioctl::ioctl(dmabuf, SetName(name)) }
+}
+
+struct SetName<'a>(&'a CStr);
+
+// SAFETY: DMA_BUF_SET_NAME takes the address of a NUL-terminated string, only reads it, and returns nothing.
+unsafe impl Ioctl for SetName<'_> {
+    type Output = ();
+
+    const IS_MUTATING: bool = false;
+
+    fn opcode(&self) -> Opcode {
+        DMA_BUF_SET_NAME
+    }
+
+    fn as_ptr(&mut self) -> *mut c_void {
+        self.0.as_ptr().cast_mut().cast()
+    }
+
+    unsafe fn output_from_ptr(_: IoctlOutput, _: *mut c_void) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers that a C program including the kernel headers prints on x86, ARM and RISC-V.
+    #[test]
+    fn opcodes_are_those_of_the_kernel_headers() {
+        assert_eq!(DMA_BUF_IOCTL_SYNC, 0x4008_6200);
+        #[cfg(target_pointer_width = "64")]
+        assert_eq!(DMA_BUF_SET_NAME, 0x4008_6201);
+        #[cfg(target_pointer_width = "32")]
+        assert_eq!(DMA_BUF_SET_NAME, 0x4004_6201);
+    }
+
+    #[test]
+    fn sync_flags_are_those_of_the_kernel_headers() {
+        assert_eq!((SyncFlags::READ | SyncFlags::WRITE).bits(), 3);
+        assert_eq!(SyncFlags::END.bits(), 4);
+    }
+}
