@@ -31,6 +31,8 @@ pub struct DmaBuf {
     len: u64,
     id: DmaBufId,
     hooks: Mutex<Vec<CloseHook>>,
+    /// Last, so that accounts are settled when the fd is closed.
+    companions: Mutex<Vec<Box<dyn Send>>>,
 }
 
 type CloseHook = Box<dyn FnOnce(DmaBufId) + Send>;
@@ -44,29 +46,16 @@ impl DmaBuf {
     /// [`is_dmabuf`](Self::is_dmabuf) first.
     pub fn from_fd(fd: OwnedFd) -> Result<Self, Error> {
         let number = fd.as_raw_fd();
-        let inspect = |call| {
-            move |errno: rustix::io::Errno| Error::Inspect {
-                fd: number,
-                call,
-                source: errno.into(),
-            }
+        let failed = |(call, errno): (_, rustix::io::Errno)| Error::Inspect {
+            fd: number,
+            call,
+            errno: errno.into(),
         };
-        let magic = file_system_magic(fd.as_fd()).map_err(inspect("fstatfs"))?;
+        let magic = file_system_magic(fd.as_fd()).map_err(|errno| failed(("fstatfs", errno)))?;
         if magic != uapi::DMA_BUF_MAGIC {
             return Err(Error::NotDmaBuf { fd: number, magic });
         }
-        let stat = rustix::fs::fstat(&fd).map_err(inspect("fstat"))?;
-        let len = rustix::fs::seek(&fd, SeekFrom::End(0)).map_err(inspect("lseek"))?;
-        let id = DmaBufId {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-        };
-        Ok(Self {
-            fd,
-            len,
-            id,
-            hooks: Mutex::default(),
-        })
+        Self::inspect(fd).map_err(failed)
     }
 
     /// Whether an fd is a dma-buf.
@@ -107,7 +96,7 @@ impl DmaBuf {
         uapi::dma_buf_set_name(self.fd.as_fd(), text).map_err(|errno| Error::SetName {
             inode: self.id.inode,
             name: name.to_owned(),
-            source: errno.into(),
+            errno: errno.into(),
         })
     }
 
@@ -115,6 +104,42 @@ impl DmaBuf {
     pub fn on_close(&self, hook: impl FnOnce(DmaBufId) + Send + 'static) {
         let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
         hooks.push(Box::new(hook));
+    }
+
+    /// A memfd that passes for a dma-buf, so that bookkeeping is tested on machines without any.
+    #[cfg(test)]
+    pub(crate) fn stand_in(len: u64) -> Self {
+        use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+
+        let memfd = memfd_create("stand-in", MemfdFlags::CLOEXEC).unwrap();
+        ftruncate(&memfd, len).unwrap();
+        Self::inspect(memfd).unwrap()
+    }
+
+    /// Reads what never changes, once.
+    fn inspect(fd: OwnedFd) -> Result<Self, (&'static str, rustix::io::Errno)> {
+        let stat = rustix::fs::fstat(&fd).map_err(|errno| ("fstat", errno))?;
+        let len = rustix::fs::seek(&fd, SeekFrom::End(0)).map_err(|errno| ("lseek", errno))?;
+        let id = DmaBufId {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        };
+        Ok(Self {
+            fd,
+            len,
+            id,
+            hooks: Mutex::default(),
+            companions: Mutex::default(),
+        })
+    }
+
+    /// Keeps a value until the fd is closed: the entry in a ledger.
+    pub(crate) fn keep(&self, companion: impl Send + 'static) {
+        let mut companions = self
+            .companions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        companions.push(Box::new(companion));
     }
 }
 
@@ -178,5 +203,21 @@ mod tests {
             DmaBuf::from_fd(reader.into()),
             Err(Error::NotDmaBuf { .. })
         ));
+    }
+
+    #[test]
+    fn close_hooks_run_once_while_the_fd_is_open_and_survive_a_panic() {
+        let dmabuf = DmaBuf::stand_in(4096);
+        let (id, number) = (dmabuf.id(), dmabuf.as_fd().as_raw_fd());
+        let (sender, calls) = std::sync::mpsc::channel();
+        dmabuf.on_close(|_| panic!("a hook of somebody else"));
+        dmabuf.on_close(move |id| {
+            let is_open = std::path::Path::new("/proc/self/fd")
+                .join(number.to_string())
+                .exists();
+            sender.send((id, is_open)).unwrap();
+        });
+        drop(dmabuf);
+        assert_eq!(calls.iter().collect::<Vec<_>>(), [(id, true)]);
     }
 }

@@ -16,23 +16,23 @@ pub enum Error {
         magic: u64,
     },
     /// A system call that reads size or identity failed.
-    #[error("cannot inspect the dma-buf with fd {fd} by {call}")]
+    #[error("cannot inspect the dma-buf with fd {fd} by {call}: {errno}")]
     Inspect {
         /// Number of the fd.
         fd: i32,
         /// Name of the system call.
         call: &'static str,
         /// Why.
-        source: io::Error,
+        errno: io::Error,
     },
     /// `DMA_BUF_SET_NAME` failed.
-    #[error("cannot name the dma-buf with inode {inode} \"{name}\"")]
+    #[error("cannot name the dma-buf with inode {inode} \"{name}\": {errno}")]
     SetName {
         /// The dma-buf.
         inode: u64,
         /// The name, cut to what the kernel takes.
         name: String,
         /// Why.
-        source: io::Error,
+        errno: io::Error,
     },
 }

@@ -1,13 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+mod alloc;
 mod dmabuf;
 mod error;
 mod format;
 mod frame;
 mod layout;
 mod mapping;
+#[cfg(test)]
+mod test;
 mod uapi;
 
+pub use alloc::{
+    Account, AllocateError, Allocator, Attempt, ByteAllocator, Capabilities, Contiguity, FindError,
+    Heap, Ledger, Linear, OpenError, RegisterError, Registry, Udmabuf, Unavailable,
+};
 pub use dmabuf::{DmaBuf, DmaBufId};
 pub use error::Error;
 pub use format::{

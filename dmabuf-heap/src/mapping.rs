@@ -386,10 +386,10 @@ unsafe impl Sync for Region {}
 
 impl Region {
     fn map(dmabuf: &Arc<DmaBuf>) -> Result<Self, MapError> {
-        let error = |source: io::Error| MapError::Map {
+        let error = |errno: io::Error| MapError::Map {
             inode: dmabuf.id().inode,
             len: dmabuf.len(),
-            source,
+            errno,
         };
         let len = usize::try_from(dmabuf.len())
             .map_err(|_beyond_address_space| error(io::ErrorKind::OutOfMemory.into()))?;
@@ -435,7 +435,7 @@ impl Region {
                 "read"
             },
             inode: self.dmabuf.id().inode,
-            source: errno.into(),
+            errno: errno.into(),
         })
     }
 }
@@ -455,14 +455,14 @@ impl Drop for Region {
 #[non_exhaustive]
 pub enum MapError {
     /// `mmap` failed. EINVAL comes from protected heaps, ENOMEM from a lack of address space.
-    #[error("cannot map the {len} bytes of the dma-buf with inode {inode} for the CPU")]
+    #[error("cannot map the {len} bytes of the dma-buf with inode {inode} for the CPU: {errno}")]
     Map {
         /// The dma-buf.
         inode: u64,
         /// Bytes.
         len: u64,
         /// Why.
-        source: io::Error,
+        errno: io::Error,
     },
     /// The dma-buf was exported without write access.
     #[error(
@@ -474,7 +474,7 @@ pub enum MapError {
     },
     /// `DMA_BUF_IOCTL_SYNC` failed.
     #[error(
-        "the exporter of the dma-buf with inode {inode} failed at DMA_BUF_SYNC_{edge} for {direction}"
+        "the exporter of the dma-buf with inode {inode} failed at DMA_BUF_SYNC_{edge} for {direction}: {errno}"
     )]
     Sync {
         /// START or END.
@@ -484,7 +484,7 @@ pub enum MapError {
         /// The dma-buf.
         inode: u64,
         /// Why.
-        source: io::Error,
+        errno: io::Error,
     },
 }
 

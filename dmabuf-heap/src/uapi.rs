@@ -1,16 +1,17 @@
 //! The kernel interfaces of this crate: structs, opcodes and the only ioctls.
 //!
-//! Everything here mirrors `include/uapi/linux/{dma-buf,magic}.h`.
+//! Everything here mirrors `include/uapi/linux/{dma-heap,dma-buf,udmabuf,magic}.h`.
 #![expect(
     unsafe_code,
     reason = "ioctls take untyped pointers; each is wrapped once, here, in a safe function"
 )]
 
 use std::ffi::{CStr, c_void};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use rustix::fs::OFlags;
 use rustix::io::{Errno, Result};
-use rustix::ioctl::{self, Ioctl, IoctlOutput, Opcode, Setter, opcode};
+use rustix::ioctl::{self, Ioctl, IoctlOutput, Opcode, Setter, Updater, opcode};
 
 /// `DMA_BUF_MAGIC`: the type of the file system that all dma-bufs live in.
 pub(crate) const DMA_BUF_MAGIC: u64 = 0x444d_4142;
@@ -18,9 +19,13 @@ pub(crate) const DMA_BUF_MAGIC: u64 = 0x444d_4142;
 /// `DMA_BUF_NAME_LEN` without the terminating NUL.
 pub(crate) const DMA_BUF_NAME_MAX: usize = 31;
 
+const DMA_HEAP_IOCTL_ALLOC: Opcode = opcode::read_write::<DmaHeapAllocationData>(b'H', 0);
 const DMA_BUF_IOCTL_SYNC: Opcode = opcode::write::<DmaBufSync>(b'b', 0);
 /// `DMA_BUF_SET_NAME` encodes the size of a pointer: `_A` on 32-bit, `_B` on 64-bit machines.
 const DMA_BUF_SET_NAME: Opcode = opcode::write::<usize>(b'b', 1);
+const UDMABUF_CREATE: Opcode = opcode::write::<UdmabufCreateData>(b'u', 0x42);
+
+const UDMABUF_FLAGS_CLOEXEC: u32 = 1;
 
 bitflags::bitflags! {
     /// `DMA_BUF_SYNC_*`. Start is the absence of END.
@@ -32,15 +37,52 @@ bitflags::bitflags! {
     }
 }
 
+/// `struct dma_heap_allocation_data`
+#[repr(C)]
+#[derive(Default)]
+struct DmaHeapAllocationData {
+    len: u64,
+    fd: u32,
+    fd_flags: u32,
+    heap_flags: u64,
+}
+
 /// `struct dma_buf_sync`
 #[repr(C)]
 struct DmaBufSync {
     flags: u64,
 }
 
+/// `struct udmabuf_create`
+#[repr(C)]
+struct UdmabufCreateData {
+    memfd: u32,
+    flags: u32,
+    offset: u64,
+    size: u64,
+}
+
 const _: () = {
+    assert!(size_of::<DmaHeapAllocationData>() == 24);
     assert!(size_of::<DmaBufSync>() == 8);
+    assert!(size_of::<UdmabufCreateData>() == 24);
 };
+
+/// Allocates `len` bytes, rounded up to pages, from an open heap. The dma-buf is exported `O_RDWR | O_CLOEXEC`.
+pub(crate) fn dma_heap_alloc(heap: BorrowedFd<'_>, len: u64) -> Result<OwnedFd> {
+    let mut data = DmaHeapAllocationData {
+        len,
+        fd_flags: (OFlags::RDWR | OFlags::CLOEXEC).bits(),
+        ..Default::default()
+    };
+    // SAFETY: DMA_HEAP_IOCTL_ALLOC takes a pointer to a dma_heap_allocation_data, whose layout the struct has.
+    let update = unsafe { Updater::<DMA_HEAP_IOCTL_ALLOC, _>::new(&mut data) };
+    // SAFETY: the opcode only reads and writes the struct that `update` borrows for the length of the call.
+    unsafe { ioctl::ioctl(heap, update) }?;
+    let fd = i32::try_from(data.fd).map_err(|_not_an_fd| Errno::BADF)?;
+    // SAFETY: on success the kernel has installed a new fd in this process and nobody else knows its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
 
 /// Brackets CPU access. EAGAIN and EINTR are restarted, as `Documentation/driver-api/dma-buf.rst` demands.
 pub(crate) fn dma_buf_sync(dmabuf: BorrowedFd<'_>, flags: SyncFlags) -> Result<()> {
@@ -64,6 +106,22 @@ pub(crate) fn dma_buf_set_name(dmabuf: BorrowedFd<'_>, name: &CStr) -> Result<()
     unsafe { ioctl::ioctl(dmabuf, SetName(name)) }
 }
 
+/// Makes a dma-buf of the pages of a sealed memfd.
+pub(crate) fn udmabuf_create(
+    udmabuf: BorrowedFd<'_>,
+    memfd: BorrowedFd<'_>,
+    size: u64,
+) -> Result<OwnedFd> {
+    let create = UdmabufCreateData {
+        memfd: memfd.as_fd().as_raw_fd().cast_unsigned(),
+        flags: UDMABUF_FLAGS_CLOEXEC,
+        offset: 0,
+        size,
+    };
+    // SAFETY: the opcode only reads the struct that the request owns and returns a new fd.
+    unsafe { ioctl::ioctl(udmabuf, UdmabufCreate(create)) }
+}
+
 struct SetName<'a>(&'a CStr);
 
 // SAFETY: DMA_BUF_SET_NAME takes the address of a NUL-terminated string, only reads it, and returns nothing.
@@ -85,6 +143,28 @@ unsafe impl Ioctl for SetName<'_> {
     }
 }
 
+struct UdmabufCreate(UdmabufCreateData);
+
+// SAFETY: UDMABUF_CREATE takes a pointer to a udmabuf_create, only reads it, and returns a new fd that nobody owns yet.
+unsafe impl Ioctl for UdmabufCreate {
+    type Output = OwnedFd;
+
+    const IS_MUTATING: bool = false;
+
+    fn opcode(&self) -> Opcode {
+        UDMABUF_CREATE
+    }
+
+    fn as_ptr(&mut self) -> *mut c_void {
+        (&raw mut self.0).cast()
+    }
+
+    unsafe fn output_from_ptr(fd: IoctlOutput, _: *mut c_void) -> Result<OwnedFd> {
+        // SAFETY: the ioctl succeeded, so its return value is the number of a new fd that nobody else knows.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,7 +172,9 @@ mod tests {
     /// The numbers that a C program including the kernel headers prints on x86, ARM and RISC-V.
     #[test]
     fn opcodes_are_those_of_the_kernel_headers() {
+        assert_eq!(DMA_HEAP_IOCTL_ALLOC, 0xc018_4800);
         assert_eq!(DMA_BUF_IOCTL_SYNC, 0x4008_6200);
+        assert_eq!(UDMABUF_CREATE, 0x4018_7542);
         #[cfg(target_pointer_width = "64")]
         assert_eq!(DMA_BUF_SET_NAME, 0x4008_6201);
         #[cfg(target_pointer_width = "32")]

@@ -96,6 +96,11 @@ impl LayoutRequest {
         }
     }
 
+    /// What [`min_len`](Self::min_len) was set to, in bytes; 0 means no condition.
+    pub const fn min_dmabuf_len(&self) -> u64 {
+        self.min_len
+    }
+
     /// The smallest linear layout that meets the conditions, with all planes in one dma-buf.
     ///
     /// # Errors

@@ -1,0 +1,173 @@
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use rustix::io::Errno;
+
+use super::discover::Roots;
+use crate::{AllocateError, ByteAllocator, Capabilities, Contiguity, DmaBuf, OpenError, uapi};
+
+/// The kernel's `/dev/udmabuf`: a dma-buf made of the pages of a memfd.
+///
+/// Works where no heap may be opened (systemd gives it to the user at the seat), at a price: no device without an IOMMU
+/// takes its scattered pages, and each SYNC walks them all.
+#[derive(Debug)]
+pub struct Udmabuf {
+    fd: OwnedFd,
+    parameters: PathBuf,
+}
+
+impl Udmabuf {
+    /// Opens the device node, normally `/dev/udmabuf`.
+    ///
+    /// # Errors
+    ///
+    /// The node cannot be opened; a refusal names the udev rule that helps.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_in(path.as_ref(), &Roots::default())
+    }
+
+    pub(super) fn open_in(path: &Path, roots: &Roots) -> Result<Self, OpenError> {
+        let fd = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|errno| OpenError::new(Self::NAME, path, "misc", errno.into()))?;
+        Ok(Self {
+            fd,
+            parameters: roots.udmabuf_parameters(),
+        })
+    }
+
+    pub(super) const NAME: &str = "udmabuf";
+
+    /// The largest buffer in bytes. An administrator may change it at any time.
+    fn max_len(&self) -> Option<u64> {
+        self.parameter("size_limit_mb")?.checked_mul(1 << 20)
+    }
+
+    fn parameter(&self, name: &str) -> Option<u64> {
+        std::fs::read_to_string(self.parameters.join(name))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    /// The kernel says EINVAL to everything; the limits are the only way left to fail.
+    fn explain(&self, operation: &'static str, len: u64, errno: Errno) -> AllocateError {
+        let allocator = Self::NAME.to_owned();
+        match (errno, self.max_len()) {
+            (Errno::INVAL, Some(max_len)) if len > max_len => {
+                let pieces = self.parameter("list_limit").unwrap_or(0);
+                let limit = format!(
+                    "{max_len} bytes in {pieces} pieces (size_limit_mb and list_limit in {})",
+                    self.parameters.display()
+                );
+                AllocateError::TooLarge {
+                    allocator,
+                    len,
+                    limit,
+                }
+            }
+            (Errno::NOMEM | Errno::NOSPC, _) => AllocateError::NoMemory {
+                allocator,
+                len,
+                hint: String::new(),
+                errno: errno.into(),
+            },
+            _ => AllocateError::Failed {
+                allocator,
+                operation,
+                len,
+                errno: errno.into(),
+            },
+        }
+    }
+}
+
+impl ByteAllocator for Udmabuf {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            contiguity: Contiguity::Scattered,
+            cacheable: true,
+            mappable: true,
+            protected: false,
+            max_len: self.max_len(),
+        }
+    }
+
+    fn allocate_bytes(&self, len: u64) -> Result<DmaBuf, AllocateError> {
+        let page = rustix::param::page_size() as u64;
+        let fail = |operation| move |errno| self.explain(operation, len, errno);
+        let rounded = len.checked_next_multiple_of(page).unwrap_or(u64::MAX);
+
+        let memfd = memfd_create("dmaheap", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
+            .map_err(fail("memfd_create"))?;
+        ftruncate(&memfd, rounded).map_err(fail("ftruncate"))?;
+        fcntl_add_seals(&memfd, SealFlags::SHRINK).map_err(fail("F_ADD_SEALS"))?;
+        let fd = uapi::udmabuf_create(self.fd.as_fd(), memfd.as_fd(), rounded)
+            .map_err(fail("UDMABUF_CREATE"))?;
+        DmaBuf::from_fd(fd).map_err(|error| AllocateError::NotDmaBuf {
+            allocator: Self::NAME.to_owned(),
+            error,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_a_file(size_limit_mb: &str) -> (tempfile::TempDir, Udmabuf) {
+        let root = tempfile::tempdir().unwrap();
+        let roots = Roots::below(root.path());
+        std::fs::create_dir_all(roots.udmabuf_parameters()).unwrap();
+        std::fs::write(
+            roots.udmabuf_parameters().join("size_limit_mb"),
+            size_limit_mb,
+        )
+        .unwrap();
+        std::fs::write(roots.udmabuf_parameters().join("list_limit"), "1024\n").unwrap();
+        let path = root.path().join("udmabuf");
+        std::fs::write(&path, "").unwrap();
+        let udmabuf = Udmabuf::open_in(&path, &roots).unwrap();
+        (root, udmabuf)
+    }
+
+    #[test]
+    fn the_limit_of_the_module_is_a_capability() {
+        let (_root, udmabuf) = on_a_file("64\n");
+        assert_eq!(udmabuf.capabilities().max_len, Some(64 << 20));
+    }
+
+    #[test]
+    fn einval_beyond_the_limit_names_the_parameter() {
+        let (_root, udmabuf) = on_a_file("64\n");
+        let text = udmabuf
+            .explain("UDMABUF_CREATE", 65 << 20, Errno::INVAL)
+            .to_string();
+        assert!(
+            text.contains("68157440 bytes: it takes at most 67108864"),
+            "{text}"
+        );
+        assert!(
+            text.contains("size_limit_mb") && text.contains("1024 pieces"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn einval_within_the_limit_is_not_blamed_on_it() {
+        let (_root, udmabuf) = on_a_file("64\n");
+        let error = udmabuf.explain("UDMABUF_CREATE", 4096, Errno::INVAL);
+        assert!(matches!(
+            error,
+            AllocateError::Failed {
+                operation: "UDMABUF_CREATE",
+                ..
+            }
+        ));
+    }
+}
