@@ -191,3 +191,92 @@ pub enum FrameError {
         dmabuf_len: u64,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PlaneLayout;
+    use crate::test::StandIn;
+
+    fn layout() -> FrameLayout {
+        FrameLayout::linear(Fourcc::NV12, 64, 32, 1).unwrap()
+    }
+
+    /// The same two planes, each at the start of a dma-buf of its own.
+    fn split_layout() -> FrameLayout {
+        let planes = [
+            PlaneLayout {
+                offset: 0,
+                stride: 64,
+                len: 64 * 32,
+            },
+            PlaneLayout {
+                offset: 0,
+                stride: 64,
+                len: 64 * 16,
+            },
+        ];
+        FrameLayout::with_planes(Fourcc::NV12, Modifier::LINEAR, 64, 32, &planes).unwrap()
+    }
+
+    #[test]
+    fn one_dmabuf_serves_all_planes() {
+        let dmabuf = StandIn::dmabuf(64 * 48);
+        let frame = Frame::new(layout(), std::slice::from_ref(&dmabuf)).unwrap();
+        assert_eq!(frame.dmabufs().count(), 1);
+        assert!(Arc::ptr_eq(frame.dmabuf(0), frame.dmabuf(1)));
+    }
+
+    #[test]
+    fn a_dmabuf_given_twice_is_listed_once() {
+        let dmabuf = StandIn::dmabuf(64 * 48);
+        let frame = Frame::new(layout(), &[dmabuf.clone(), dmabuf]).unwrap();
+        assert_eq!(frame.dmabufs().count(), 1);
+        let frame = Frame::new(
+            split_layout(),
+            &[StandIn::dmabuf(2048), StandIn::dmabuf(1024)],
+        )
+        .unwrap();
+        assert_eq!(frame.dmabufs().count(), 2);
+    }
+
+    #[test]
+    fn a_plane_beyond_its_dmabuf_is_refused_with_both_sizes() {
+        let error = Frame::new(layout(), &[StandIn::dmabuf(64 * 48 - 1)]).unwrap_err();
+        let expected = FrameError::OutOfBounds {
+            fourcc: Fourcc::NV12,
+            plane: 1,
+            offset: 2048,
+            len: 1024,
+            dmabuf_len: 3071,
+        };
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn any_other_number_of_dmabufs_is_refused() {
+        let dmabuf = StandIn::dmabuf(64 * 48);
+        for count in [0, 3] {
+            let error = Frame::new(layout(), &vec![dmabuf.clone(); count]).unwrap_err();
+            assert_eq!(
+                error,
+                FrameError::DmaBufCount {
+                    planes: 2,
+                    got: count
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn the_key_tells_memory_and_layout_apart() {
+        let (one, other) = (StandIn::dmabuf(64 * 48), StandIn::dmabuf(64 * 48));
+        let frame = |layout, dmabuf: &Arc<DmaBuf>| {
+            Frame::new(layout, std::slice::from_ref(dmabuf)).unwrap()
+        };
+        let nv21 = FrameLayout::linear(Fourcc::NV21, 64, 32, 1).unwrap();
+        assert_eq!(frame(layout(), &one), frame(layout(), &one));
+        assert_ne!(frame(layout(), &one), frame(layout(), &other));
+        assert_ne!(frame(layout(), &one), frame(nv21, &one));
+    }
+}

@@ -201,3 +201,97 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 fn lcm(a: u64, b: u64) -> Option<u64> {
     (a / gcd(a, b)).checked_mul(b)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fourcc;
+
+    fn strides_and_offsets(fourcc: Fourcc, width: u32, height: u32, align: u32) -> Vec<(u32, u64)> {
+        let layout = FrameLayout::linear(fourcc, width, height, align).unwrap();
+        layout
+            .planes()
+            .iter()
+            .map(|plane| (plane.stride, plane.offset))
+            .collect()
+    }
+
+    #[test]
+    fn chroma_strides_follow_from_the_luma_stride() {
+        assert_eq!(
+            strides_and_offsets(Fourcc::NV12, 1280, 720, 1),
+            [(1280, 0), (1280, 921_600)]
+        );
+        assert_eq!(
+            strides_and_offsets(Fourcc::NV24, 64, 2, 1),
+            [(64, 0), (128, 128)]
+        );
+        assert_eq!(
+            strides_and_offsets(Fourcc::YUV420, 64, 2, 1),
+            [(64, 0), (32, 128), (32, 160)]
+        );
+        assert_eq!(
+            strides_and_offsets(Fourcc::P010, 64, 2, 1),
+            [(128, 0), (128, 256)]
+        );
+        assert_eq!(
+            strides_and_offsets(Fourcc::NV15, 64, 2, 1),
+            [(80, 0), (80, 160)]
+        );
+        assert_eq!(
+            strides_and_offsets(Fourcc::P030, 48, 2, 1),
+            [(64, 0), (64, 128)]
+        );
+    }
+
+    #[test]
+    fn alignment_holds_for_every_plane() {
+        assert_eq!(
+            strides_and_offsets(Fourcc::YUV420, 362, 2, 64),
+            [(384, 0), (192, 768), (192, 960)]
+        );
+        assert_eq!(
+            strides_and_offsets(Fourcc::NV12, 1366, 2, 64),
+            [(1408, 0), (1408, 2816)]
+        );
+        assert_eq!(strides_and_offsets(Fourcc::RGB888, 3, 2, 32), [(32, 0)]);
+    }
+
+    #[test]
+    fn odd_sizes_keep_their_last_column_and_row() {
+        assert_eq!(
+            strides_and_offsets(Fourcc::YUV420, 361, 241, 1),
+            [(362, 0), (181, 87_242), (181, 109_143)]
+        );
+        assert_eq!(strides_and_offsets(Fourcc::NV12, 1, 1, 1), [(2, 0), (2, 2)]);
+        assert_eq!(strides_and_offsets(Fourcc::YUYV, 361, 1, 1), [(724, 0)]);
+        assert_eq!(strides_and_offsets(Fourcc::R1, 9, 1, 1), [(2, 0)]);
+    }
+
+    #[test]
+    fn the_largest_pictures_do_not_overflow() {
+        let layout = FrameLayout::linear(Fourcc::NV12, 65536, 65536, 64).unwrap();
+        assert_eq!(layout.size(), 6 << 30);
+        let layout = FrameLayout::linear(Fourcc::XRGB8888, 65536, 65536, 64).unwrap();
+        assert_eq!(layout.size(), 16 << 30);
+        let error = FrameLayout::linear(Fourcc::XRGB8888, u32::MAX, u32::MAX, 1).unwrap_err();
+        assert!(matches!(error, LayoutError::TooLarge { .. }), "{error}");
+        assert!(FrameLayout::linear(Fourcc::YUV420, 16, 16, u32::MAX).is_err());
+    }
+
+    #[test]
+    fn nothing_to_lay_out_is_an_error() {
+        for (width, height) in [(0, 720), (1280, 0), (0, 0)] {
+            let error = FrameLayout::linear(Fourcc::NV12, width, height, 1).unwrap_err();
+            assert_eq!(error, LayoutError::Empty { width, height });
+        }
+        assert_eq!(
+            FrameLayout::linear(Fourcc(0), 16, 16, 1).unwrap_err(),
+            LayoutError::UnknownFormat(Fourcc(0))
+        );
+        assert_eq!(
+            FrameLayout::linear(Fourcc::NV12, 16, 16, 0).unwrap_err(),
+            LayoutError::ZeroAlignment
+        );
+    }
+}
