@@ -90,6 +90,11 @@ impl Frame {
         &self.inner.key
     }
 
+    /// Whether a clone of this frame is about.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.inner) > 1
+    }
+
     /// Maps the memory for the CPU, whole dma-bufs, each once.
     ///
     /// # Errors

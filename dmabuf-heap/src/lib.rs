@@ -7,6 +7,7 @@ mod format;
 mod frame;
 mod layout;
 mod mapping;
+mod pool;
 #[cfg(test)]
 mod test;
 mod uapi;
@@ -25,3 +26,4 @@ pub use layout::{
     CpuUse, FrameLayout, FrameSpec, LayoutError, LayoutRequest, MAX_PLANES, PlaneLayout,
 };
 pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Write};
+pub use pool::{Holder, Pool, PoolError, PooledFrame};

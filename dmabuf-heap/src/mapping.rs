@@ -24,7 +24,7 @@ use crate::{DmaBuf, Frame, FrameLayout, PlaneLayout};
 /// The memory of a frame, mapped whole. Keep it as long as the frame is in use: mapping is dear, access is cheap.
 #[derive(Debug)]
 pub struct Mapping {
-    frame: Frame,
+    layout: FrameLayout,
     regions: Vec<Region>,
     /// Index of the region that holds each plane.
     region_of_plane: Vec<usize>,
@@ -41,15 +41,15 @@ impl Mapping {
             .filter_map(region_of)
             .collect();
         Ok(Self {
-            frame: frame.clone(),
+            layout: *frame.layout(),
             regions,
             region_of_plane,
         })
     }
 
-    /// The picture that is mapped.
-    pub fn frame(&self) -> &Frame {
-        &self.frame
+    /// Where the planes of the mapped frame lie.
+    pub fn layout(&self) -> &FrameLayout {
+        &self.layout
     }
 
     /// Begins reading. Waits for devices that still write, where they attach fences.
@@ -146,7 +146,7 @@ impl<'a, A: Access> CpuAccess<'a, A> {
 
     /// The layout of the mapped frame.
     pub fn layout(&self) -> &FrameLayout {
-        self.mapping.frame.layout()
+        self.mapping.layout()
     }
 
     fn end(&mut self) -> Result<(), MapError> {
