@@ -1,0 +1,12 @@
+//! From what shall be on screen to the properties that must change for it.
+
+mod blob;
+mod placement;
+mod scene;
+mod state;
+
+pub use placement::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+
+pub(crate) use blob::Blob;
+pub(crate) use scene::{Picture, Scene};
+pub(crate) use state::{AtomicState, Changes, ModeChoice};

@@ -1,0 +1,245 @@
+//! PRIME import with clean hands, and the cache of what was imported.
+//!
+//! A PRIME import gives a GEM handle. Handles are not counted: importing a dma-buf twice gives the same
+//! handle twice, and closing it once closes it for everybody on the open file. A framebuffer holds the
+//! memory by itself. So the handles live only from the import to `ADDFB2`, under one lock, and each
+//! distinct one is closed exactly once, on every way out.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use dmabuf_heap::{DmaBuf, DmaBufId, Format, Frame, FrameKey, MAX_PLANES, Modifier};
+use drm::buffer::Handle;
+use drm::control::Device as _;
+use tracing::{debug, warn};
+
+use super::{Framebuffer, ImportError};
+use crate::device::Card;
+use crate::uapi::{self, FramebufferCommand};
+
+/// Counters of a card's import cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImportStats {
+    /// Frames that were imported: one `ADDFB2` each.
+    pub imports: u64,
+    /// Frames that were found imported.
+    pub cache_hits: u64,
+    /// Framebuffers in the cache now.
+    pub live: usize,
+}
+
+/// The import cache of a card. Its lock is also the one from PRIME import to GEM close.
+#[derive(Debug)]
+pub(crate) struct Imports {
+    card: Arc<Card>,
+    has_modifiers: bool,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    entries: HashMap<FrameKey, Entry>,
+    imports: u64,
+    hits: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    framebuffer: Arc<Framebuffer>,
+    dmabufs: Vec<Weak<DmaBuf>>,
+}
+
+impl Imports {
+    pub(crate) fn new(card: Arc<Card>, has_modifiers: bool) -> Imports {
+        Imports {
+            card,
+            has_modifiers,
+            cache: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> ImportStats {
+        let cache = self.lock();
+        ImportStats {
+            imports: cache.imports,
+            cache_hits: cache.hits,
+            live: cache.entries.len(),
+        }
+    }
+
+    pub(crate) fn import(self: &Arc<Self>, frame: &Frame) -> Result<Arc<Framebuffer>, ImportError> {
+        let mut cache = self.lock();
+        if let Some(entry) = cache.entries.get(frame.key()) {
+            let framebuffer = Arc::clone(&entry.framebuffer);
+            cache.hits += 1;
+            return Ok(framebuffer);
+        }
+        let framebuffer = Arc::new(self.add(frame)?);
+        let entry = Entry {
+            framebuffer: Arc::clone(&framebuffer),
+            dmabufs: frame.dmabufs().map(Arc::downgrade).collect(),
+        };
+        cache.entries.insert(*frame.key(), entry);
+        cache.imports += 1;
+        drop(cache);
+
+        for dmabuf in frame.dmabufs() {
+            let imports = Arc::downgrade(self);
+            dmabuf.on_close(move |id| {
+                if let Some(imports) = imports.upgrade() {
+                    imports.evict();
+                    debug!(card = %imports.card, inode = id.inode, "dma-buf closed, its framebuffers forgotten");
+                }
+            });
+        }
+        Ok(framebuffer)
+    }
+
+    /// Forgets the framebuffers whose dma-bufs this process has closed.
+    fn evict(&self) {
+        let evicted: Vec<_> = {
+            let mut cache = self.lock();
+            let is_dead = |_: &FrameKey, entry: &mut Entry| {
+                entry
+                    .dmabufs
+                    .iter()
+                    .any(|dmabuf| dmabuf.strong_count() == 0)
+            };
+            cache.entries.extract_if(is_dead).collect()
+        };
+        // Closing framebuffers is a system call each, and needs no lock.
+        drop(evicted);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Imports the dma-bufs, makes the framebuffer, gives the handles back. Called with the lock held.
+    fn add(&self, frame: &Frame) -> Result<Framebuffer, ImportError> {
+        let layout = frame.layout();
+        let format = Format {
+            fourcc: layout.fourcc(),
+            modifier: layout.modifier(),
+        };
+        let has_modifier = self.tell_modifier(frame, format)?;
+        let mut command = FramebufferCommand {
+            width: layout.width(),
+            height: layout.height(),
+            pixel_format: format.fourcc.0,
+            flags: if has_modifier { uapi::FB_MODIFIERS } else { 0 },
+            ..FramebufferCommand::default()
+        };
+        let mut handles = Handles::new(&self.card);
+        for (index, plane) in layout.planes().iter().enumerate().take(MAX_PLANES) {
+            command.handles[index] = handles.import(frame, frame.dmabuf(index))?;
+            command.pitches[index] = plane.stride;
+            command.offsets[index] =
+                u32::try_from(plane.offset).map_err(|_too_large| ImportError::OffsetTooLarge {
+                    device: self.card.to_string(),
+                    frame: describe(frame),
+                })?;
+            if has_modifier {
+                command.modifier[index] = format.modifier.0;
+            }
+        }
+        let refused = |source| ImportError::Layout {
+            device: self.card.to_string(),
+            frame: describe(frame),
+            source,
+        };
+        let id = uapi::add_framebuffer(self.card.as_fd(), &command).map_err(refused)?;
+        let id = NonZeroU32::new(id)
+            .ok_or_else(|| refused(std::io::Error::other("the driver gave id 0")))?;
+        debug!(card = %self.card, id, frame = describe(frame), "frame imported");
+        Ok(Framebuffer::new(Arc::clone(&self.card), id, layout))
+    }
+
+    /// Whether ADDFB2 is told the modifier. Without that flag a driver assumes linear, or asks the exporter.
+    fn tell_modifier(&self, frame: &Frame, format: Format) -> Result<bool, ImportError> {
+        match format.modifier {
+            Modifier::INVALID => Ok(false),
+            _ if self.has_modifiers => Ok(true),
+            Modifier::LINEAR => Ok(false),
+            _ => Err(ImportError::NoModifiers {
+                device: self.card.to_string(),
+                frame: describe(frame),
+                format,
+            }),
+        }
+    }
+}
+
+/// The handles of one import; drop closes each distinct one.
+struct Handles<'a> {
+    card: &'a Card,
+    imported: Vec<(DmaBufId, Handle)>,
+}
+
+impl<'a> Handles<'a> {
+    fn new(card: &'a Card) -> Handles<'a> {
+        Handles {
+            card,
+            imported: Vec::with_capacity(MAX_PLANES),
+        }
+    }
+
+    /// The handle of a dma-buf, imported on first sight.
+    fn import(&mut self, frame: &Frame, dmabuf: &DmaBuf) -> Result<u32, ImportError> {
+        let id = dmabuf.id();
+        if let Some((_, handle)) = self.imported.iter().find(|(imported, _)| *imported == id) {
+            return Ok((*handle).into());
+        }
+        let handle = self
+            .card
+            .prime_fd_to_buffer(dmabuf.as_fd())
+            .map_err(|source| ImportError::Prime {
+                device: self.card.to_string(),
+                frame: describe(frame),
+                id,
+                len: dmabuf.len(),
+                source,
+            })?;
+        self.imported.push((id, handle));
+        Ok(handle.into())
+    }
+}
+
+impl Drop for Handles<'_> {
+    fn drop(&mut self) {
+        // Two dma-bufs may share a handle: two exports of one object of this very card.
+        let mut closed: Vec<Handle> = Vec::with_capacity(self.imported.len());
+        for &(_, handle) in &self.imported {
+            if closed.contains(&handle) {
+                continue;
+            }
+            closed.push(handle);
+            if let Err(error) = self.card.close_buffer(handle) {
+                warn!(card = %self.card, ?handle, %error, "GEM handle cannot be closed");
+            }
+        }
+    }
+}
+
+/// A frame in words, with all the numbers that an importer looks at.
+fn describe(frame: &Frame) -> String {
+    let layout = frame.layout();
+    let planes = layout.planes().iter().enumerate().map(|(index, plane)| {
+        let len = frame.dmabuf(index).len();
+        format!(
+            "plane {index}: stride {}, offset {} of {len} bytes",
+            plane.stride, plane.offset
+        )
+    });
+    format!(
+        "{} {}x{} {} ({})",
+        layout.fourcc(),
+        layout.width(),
+        layout.height(),
+        layout.modifier(),
+        planes.collect::<Vec<_>>().join("; ")
+    )
+}
