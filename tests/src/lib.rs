@@ -1,1 +1,27 @@
-//! See the README.
+//! Support for tests that run on a real kernel.
+//!
+//! A claim such as "no copy" or "nothing leaked" is worth little when the code under test makes it. The modules here look from
+//! outside instead: at the kernel's own trace of dma-bufs and system calls, at the object counts in
+//! debugfs, and at the picture that the display reads back. Peers (`v4l2src`, `kmssink`, `videoconvert`) give the reference.
+//!
+//! Everything here panics with a full account when something is missing: in the guest a missing device is a failure.
+
+#![allow(
+    clippy::missing_errors_doc,
+    reason = "an error here is an io error, or what the pipeline itself reports"
+)]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a panic is how support code fails a test, as said above"
+)]
+
+pub mod census;
+pub mod command;
+pub mod device;
+pub mod kernel_log;
+pub mod picture;
+pub mod player;
+pub mod trace;
+pub mod vivid;
+pub mod vkms;
+pub mod wait;

@@ -1,0 +1,191 @@
+//! Counts what a test may leak: file descriptors, dma-bufs and their bytes, mappings, framebuffers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::time::Duration;
+
+use crate::{device, wait};
+
+/// How long the kernel and detached threads may take to let go of what nobody holds any more.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// The counts of one moment. Compare with [`Census::expect_same_as`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// Open files by what they are, inode numbers removed.
+    pub files: BTreeMap<String, usize>,
+    /// Mappings of dma-bufs in the process.
+    pub mappings: usize,
+    /// dma-bufs of the whole machine.
+    pub dmabufs: usize,
+    /// Their bytes.
+    pub dmabuf_bytes: u64,
+    /// Framebuffers of all cards, the console's included.
+    pub framebuffers: usize,
+}
+
+impl Census {
+    /// Counts now: files and mappings of this process, all else of the machine.
+    pub fn take() -> Census {
+        Census::of("self")
+    }
+
+    /// Counts now: files and mappings of process `pid`, all else of the machine.
+    pub fn take_of(pid: u32) -> Census {
+        Census::of(&pid.to_string())
+    }
+
+    fn of(process: &str) -> Census {
+        let (dmabufs, dmabuf_bytes) = dmabufs();
+        let framebuffers = device::cards("")
+            .iter()
+            .map(|card| card.framebuffers().len())
+            .sum();
+        Census {
+            files: files(process),
+            mappings: mappings(process),
+            dmabufs,
+            dmabuf_bytes,
+            framebuffers,
+        }
+    }
+
+    /// Panics with the difference if, within two seconds, the counts of this process do not fall back to `self`.
+    #[track_caller]
+    pub fn expect_restored(&self, after: &str) {
+        let mut last = None;
+        let settled = wait::until(SETTLE, || {
+            let now = Census::take();
+            let differences = self.differences(&now);
+            last = Some(differences.clone());
+            differences.is_empty().then_some(())
+        });
+        assert!(
+            settled.is_some(),
+            "after {after}, before → now: {}",
+            last.unwrap_or_default().join(", ")
+        );
+    }
+
+    /// What is not equal, each as `name: before → now`.
+    pub fn differences(&self, now: &Census) -> Vec<String> {
+        let mut differences = Vec::new();
+        let mut compare = |name: &str, before: u64, now: u64| {
+            if before != now {
+                differences.push(format!("{name}: {before} → {now}"));
+            }
+        };
+        for name in self.files.keys().chain(
+            now.files
+                .keys()
+                .filter(|name| !self.files.contains_key(*name)),
+        ) {
+            let count = |census: &Census| census.files.get(name).copied().unwrap_or(0) as u64;
+            compare(&format!("file {name}"), count(self), count(now));
+        }
+        compare(
+            "mappings of dma-bufs",
+            self.mappings as u64,
+            now.mappings as u64,
+        );
+        compare("dma-bufs", self.dmabufs as u64, now.dmabufs as u64);
+        compare("bytes in dma-bufs", self.dmabuf_bytes, now.dmabuf_bytes);
+        compare(
+            "framebuffers",
+            self.framebuffers as u64,
+            now.framebuffers as u64,
+        );
+        differences
+    }
+}
+
+impl fmt::Display for Census {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: usize = self.files.values().sum();
+        let Census {
+            mappings,
+            dmabufs,
+            dmabuf_bytes,
+            framebuffers,
+            ..
+        } = self;
+        write!(
+            f,
+            "{files} files, {mappings} dma-buf mappings, {dmabufs} dma-bufs of {dmabuf_bytes} bytes, "
+        )?;
+        write!(f, "{framebuffers} framebuffers")
+    }
+}
+
+/// Number and bytes of all dma-bufs, from the last line of debugfs' list: `Total 3 objects, 4147200 bytes`.
+pub fn dmabufs() -> (usize, u64) {
+    let text =
+        fs::read_to_string("/sys/kernel/debug/dma_buf/bufinfo").expect("debugfs lists dma-bufs");
+    total(&text).unwrap_or_else(|| panic!("no total in {text}"))
+}
+
+fn total(bufinfo: &str) -> Option<(usize, u64)> {
+    let line = bufinfo
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("Total "))?;
+    let (objects, bytes) = line.split_once(" objects, ")?;
+    Some((
+        objects.parse().ok()?,
+        bytes.strip_suffix(" bytes")?.parse().ok()?,
+    ))
+}
+
+fn files(process: &str) -> BTreeMap<String, usize> {
+    let mut files = BTreeMap::new();
+    let directory = fs::read_dir(format!("/proc/{process}/fd")).expect("a living process");
+    // A file that is closed between listing and reading is not there to be counted.
+    for target in directory.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()) {
+        let target = target.display().to_string();
+        let kind = target
+            .split_once(":[")
+            .map_or(target.as_str(), |(kind, _inode)| kind);
+        *files.entry(kind.to_owned()).or_default() += 1;
+    }
+    files
+}
+
+fn mappings(process: &str) -> usize {
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).expect("a living process");
+    maps.lines()
+        .filter(|line| line.contains("/dmabuf:"))
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Census, total};
+
+    #[test]
+    fn the_total_of_bufinfo_is_read() {
+        assert_eq!(
+            total("size flags\n\nTotal 2 objects, 8192 bytes\n"),
+            Some((2, 8192))
+        );
+    }
+
+    #[test]
+    fn every_difference_is_named() {
+        let before = Census {
+            files: [("pipe".to_owned(), 2)].into(),
+            mappings: 0,
+            dmabufs: 1,
+            dmabuf_bytes: 4096,
+            framebuffers: 1,
+        };
+        let mut now = before.clone();
+        now.files.insert("/dmabuf:".to_owned(), 1);
+        now.framebuffers = 2;
+        assert_eq!(
+            before.differences(&now),
+            ["file /dmabuf:: 0 → 1", "framebuffers: 1 → 2"]
+        );
+        assert!(before.differences(&before).is_empty());
+    }
+}

@@ -1,0 +1,206 @@
+//! What a pipeline did, as the kernel saw it.
+//!
+//! "Zero copy" is a claim about memory that nobody touches, so it is proven where every touch must pass: in the kernel. Its own trace
+//! events give each system call (`raw_syscalls`), the inode of each dma-buf that is exported, looked up or mapped
+//! (`dma_buf`, `include/trace/events/dma_buf.h`), and each frame that a camera gives back (`vb2`). Nothing is injected into the
+//! process, and no probe is placed on a function: those were seen to crash an emulated kernel.
+
+mod parse;
+mod recorder;
+mod syscall;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use recorder::Recorder;
+pub use syscall::Syscall;
+
+/// One thing that a process did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The process (thread group).
+    pub process: u32,
+    /// What it did.
+    pub action: Action,
+}
+
+/// What a process did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Began a system call.
+    Call(Syscall),
+    /// Made a new dma-buf.
+    Export(Buffer),
+    /// Queued a dma-buf at a V4L2 device, as `V4L2_MEMORY_DMABUF`.
+    Queue(Buffer),
+    /// Imported a dma-buf into a DRM device, with PRIME.
+    Import(Buffer),
+    /// Mapped a dma-buf.
+    Map(Buffer),
+    /// Got a frame from a V4L2 device.
+    Frame,
+}
+
+/// A dma-buf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffer {
+    /// Its identity.
+    pub inode: u64,
+    /// Who made it, as `system`.
+    pub exporter: String,
+    /// Bytes.
+    pub len: u64,
+}
+
+/// What happened, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    events: Vec<Event>,
+}
+
+impl Trace {
+    /// The events of one process.
+    #[must_use]
+    pub fn of_process(&self, process: u32) -> Trace {
+        let events = self
+            .events
+            .iter()
+            .filter(|event| event.process == process)
+            .cloned()
+            .collect();
+        Trace { events }
+    }
+
+    /// The events from frame `first` to frame `last` (from 1): the steady state, without set-up and tear-down.
+    #[must_use]
+    #[track_caller]
+    pub fn between_frames(&self, first: usize, last: usize) -> Trace {
+        let is_frame = |&at: &usize| self.events[at].action == Action::Frame;
+        let frames: Vec<usize> = (0..self.events.len()).filter(is_frame).collect();
+        assert!(
+            frames.len() >= last,
+            "only {} frames in the trace, {last} wanted",
+            frames.len()
+        );
+        Trace {
+            events: self.events[frames[first - 1]..frames[last - 1]].to_vec(),
+        }
+    }
+
+    /// All events.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// How often each system call was made, by name; ioctls by their request.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        let mut calls = BTreeMap::new();
+        for event in &self.events {
+            if let Action::Call(call) = &event.action {
+                *calls.entry(call.to_string()).or_default() += 1;
+            }
+        }
+        calls
+    }
+
+    /// The frames that came out of V4L2 devices.
+    pub fn frames(&self) -> usize {
+        self.events
+            .iter()
+            .filter(|event| event.action == Action::Frame)
+            .count()
+    }
+
+    /// The dma-bufs that were made.
+    pub fn exported(&self) -> BTreeSet<u64> {
+        self.inodes(|action| {
+            if let Action::Export(buffer) = action {
+                Some(buffer)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The dma-bufs that were queued at V4L2 devices as foreign memory.
+    pub fn queued(&self) -> BTreeSet<u64> {
+        self.inodes(|action| {
+            if let Action::Queue(buffer) = action {
+                Some(buffer)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The dma-bufs that were imported into DRM devices.
+    pub fn imported(&self) -> BTreeSet<u64> {
+        self.inodes(|action| {
+            if let Action::Import(buffer) = action {
+                Some(buffer)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The dma-bufs that were mapped into a process.
+    pub fn mapped(&self) -> BTreeSet<u64> {
+        self.inodes(|action| {
+            if let Action::Map(buffer) = action {
+                Some(buffer)
+            } else {
+                None
+            }
+        })
+    }
+
+    fn inodes(&self, buffer_of: impl Fn(&Action) -> Option<&Buffer>) -> BTreeSet<u64> {
+        self.events
+            .iter()
+            .filter_map(|event| buffer_of(&event.action))
+            .map(|buffer| buffer.inode)
+            .collect()
+    }
+}
+
+/// System calls for each frame, all threads of a process, with futexes apart: those depend on the scheduler, the rest on the code.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CallRate {
+    /// All calls but futex.
+    pub calls: f64,
+    /// Futex calls.
+    pub futexes: f64,
+}
+
+impl CallRate {
+    /// The calls of a long run without those of a short one, for each frame that the long run had more.
+    #[track_caller]
+    pub fn between(short: &Trace, long: &Trace) -> CallRate {
+        assert!(
+            long.frames() > short.frames(),
+            "{} frames are not more than {}",
+            long.frames(),
+            short.frames()
+        );
+        let count = |trace: &Trace, futex| -> u64 {
+            trace
+                .calls()
+                .iter()
+                .filter(|&(name, _count)| (name == "futex") == futex)
+                .map(|(_name, count)| count)
+                .sum()
+        };
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counts of one run are far below 2^53"
+        )]
+        let rate = |futex| {
+            (count(long, futex) as f64 - count(short, futex) as f64)
+                / (long.frames() - short.frames()) as f64
+        };
+        CallRate {
+            calls: rate(false),
+            futexes: rate(true),
+        }
+    }
+}

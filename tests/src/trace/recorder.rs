@@ -1,0 +1,74 @@
+//! Switches the kernel's tracer on and off.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::Trace;
+use crate::command::{Outcome, Run};
+
+const TRACEFS: &str = "/sys/kernel/debug/tracing";
+const BUFFER_KIB_PER_CPU: &str = "24576";
+const SWITCHES: [&str; 6] = [
+    "events/raw_syscalls/enable",
+    "events/dma_buf/dma_buf_export/enable",
+    "events/dma_buf/dma_buf_get/enable",
+    "events/dma_buf/dma_buf_mmap/enable",
+    "events/dma_buf/dma_buf_mmap_internal/enable",
+    "events/vb2/vb2_dqbuf/enable",
+];
+
+/// A running trace of the whole machine; dropped, it switches the tracer off.
+#[derive(Debug)]
+pub struct Recorder(());
+
+impl Recorder {
+    /// Starts with an empty buffer.
+    pub fn start() -> Recorder {
+        write("tracing_on", "0");
+        write("buffer_size_kb", BUFFER_KIB_PER_CPU);
+        write("options/record-tgid", "1");
+        write("trace", "");
+        switch_events("1");
+        write("tracing_on", "1");
+        Recorder(())
+    }
+
+    /// Stops and returns what all processes did.
+    pub fn finish(self) -> Trace {
+        write("tracing_on", "0");
+        let text = fs::read_to_string(path("trace")).expect("tracefs");
+        Trace::parse(&text)
+    }
+
+    /// Traces one command from its start to its successful end.
+    #[track_caller]
+    pub fn record(run: Run) -> (Outcome, Trace) {
+        let recorder = Recorder::start();
+        let running = run.start();
+        let process = running.pid();
+        let outcome = running.finish().expect_success();
+        (outcome, recorder.finish().of_process(process))
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        write("tracing_on", "0");
+        switch_events("0");
+    }
+}
+
+fn switch_events(value: &str) {
+    for switch in SWITCHES {
+        write(switch, value);
+    }
+}
+
+fn path(file: &str) -> PathBuf {
+    PathBuf::from(TRACEFS).join(file)
+}
+
+fn write(file: &str, text: &str) {
+    fs::write(path(file), text)
+        .unwrap_or_else(|error| panic!("cannot write `{text}` to tracefs {file}: {error}"));
+}

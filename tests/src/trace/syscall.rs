@@ -1,0 +1,110 @@
+//! Names of the system calls that say something about a video pipeline.
+
+use std::fmt;
+
+/// Numbers of `arch/x86/entry/syscalls/syscall_64.tbl`; the guest is x86-64.
+const NAMES: [(u32, &str); 28] = [
+    (0, "read"),
+    (1, "write"),
+    (3, "close"),
+    (5, "fstat"),
+    (7, "poll"),
+    (9, "mmap"),
+    (10, "mprotect"),
+    (11, "munmap"),
+    (12, "brk"),
+    (20, "writev"),
+    (24, "sched_yield"),
+    (28, "madvise"),
+    (32, "dup"),
+    (33, "dup2"),
+    (35, "nanosleep"),
+    (39, "getpid"),
+    (72, "fcntl"),
+    (186, "gettid"),
+    (202, "futex"),
+    (228, "clock_gettime"),
+    (230, "clock_nanosleep"),
+    (232, "epoll_wait"),
+    (233, "epoll_ctl"),
+    (262, "newfstatat"),
+    (271, "ppoll"),
+    (281, "epoll_pwait"),
+    (292, "dup3"),
+    (332, "statx"),
+];
+
+const IOCTL: u32 = 16;
+
+/// Requests of `videodev2.h`, `drm.h`, `dma-heap.h` and `dma-buf.h`.
+const REQUESTS: [(u32, &str); 20] = [
+    (QBUF, "VIDIOC_QBUF"),
+    (0xc058_5611, "VIDIOC_DQBUF"),
+    (0xc014_5608, "VIDIOC_REQBUFS"),
+    (0xc040_5610, "VIDIOC_EXPBUF"),
+    (0xc0d0_5605, "VIDIOC_S_FMT"),
+    (0x8088_5659, "VIDIOC_DQEVENT"),
+    (PRIME_FD_TO_HANDLE, "DRM_IOCTL_PRIME_FD_TO_HANDLE"),
+    (0x4008_6409, "DRM_IOCTL_GEM_CLOSE"),
+    (0xc068_64b8, "DRM_IOCTL_MODE_ADDFB2"),
+    (0xc004_64af, "DRM_IOCTL_MODE_RMFB"),
+    (0xc008_64d0, "DRM_IOCTL_MODE_CLOSEFB"),
+    (0xc030_64b7, "DRM_IOCTL_MODE_SETPLANE"),
+    (0xc038_64bc, "DRM_IOCTL_MODE_ATOMIC"),
+    (0xc018_643a, "DRM_IOCTL_WAIT_VBLANK"),
+    (0xc010_64bd, "DRM_IOCTL_MODE_CREATEPROPBLOB"),
+    (0xc018_4800, "DMA_HEAP_IOCTL_ALLOC"),
+    (0x4008_6200, "DMA_BUF_IOCTL_SYNC"),
+    (0xc008_6202, "DMA_BUF_IOCTL_EXPORT_SYNC_FILE"),
+    (0x4008_6203, "DMA_BUF_IOCTL_IMPORT_SYNC_FILE"),
+    (0x4008_6201, "DMA_BUF_SET_NAME"),
+];
+
+const QBUF: u32 = 0xc058_560f;
+const PRIME_FD_TO_HANDLE: u32 = 0xc00c_642e;
+
+/// One system call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Syscall {
+    number: u32,
+    /// The request of an ioctl, else 0.
+    request: u32,
+}
+
+impl Syscall {
+    /// The call of that number, whose second argument is `request`.
+    pub(super) fn new(number: u32, second_argument: u64) -> Syscall {
+        // The request of an ioctl is 32 bits wide; the rest of the register means nothing.
+        let request = u32::try_from(second_argument & u64::from(u32::MAX)).expect("just cut");
+        let request = if number == IOCTL { request } else { 0 };
+        Syscall { number, request }
+    }
+
+    /// Whether it is `VIDIOC_QBUF`.
+    pub(super) fn is_queue(self) -> bool {
+        self.request == QBUF
+    }
+
+    /// Whether it is `DRM_IOCTL_PRIME_FD_TO_HANDLE`.
+    pub(super) fn is_import(self) -> bool {
+        self.request == PRIME_FD_TO_HANDLE
+    }
+}
+
+impl fmt::Display for Syscall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.number == IOCTL {
+            return match REQUESTS
+                .iter()
+                .find(|(request, _name)| *request == self.request)
+            {
+                Some((_request, name)) => f.write_str(name),
+                None => write!(f, "ioctl {:#x}", self.request),
+            };
+        }
+        match NAMES.iter().find(|(number, _name)| *number == self.number) {
+            Some((_number, name)) => f.write_str(name),
+            None => write!(f, "call {}", self.number),
+        }
+    }
+}
