@@ -1,1 +1,49 @@
-//! See the README.
+//! The GStreamer plugin `dmaheap`: frames from camera to display in dma-bufs of one heap, without a CPU copy.
+//!
+//! | element | does |
+//! |---|---|
+//! | `dmaheapalloc` | proposes a heap-backed pool to whatever is upstream, and passes everything through |
+//!
+//! All elements register with rank NONE: installing the plugin changes nobody's `autovideosink`. The heaps are also
+//! `GstAllocator`s that `gst_allocator_find` knows by name, `dmaheap` and `dmaheap-<heap>`.
+
+use gst::glib;
+use std::sync::LazyLock;
+
+mod alloc_element;
+mod allocator;
+mod caps;
+mod copier;
+mod ffi;
+#[cfg_attr(not(test), expect(dead_code, reason = "for the sinks to come"))]
+mod frame;
+mod heap;
+mod panic;
+mod pool;
+mod report;
+mod stats;
+mod upstream;
+mod zero_copy;
+
+/// What belongs to no single element: pools, allocators, memory.
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "dmaheap",
+        gst::DebugColorFlags::empty(),
+        Some("dma-buf heaps"),
+    )
+});
+
+/// Registers the elements and allocators in a program that links the plugin statically. Call it after `gst::init`.
+///
+/// # Errors
+///
+/// GStreamer refuses the registration, for instance because it is not initialised.
+pub fn plugin_register_static() -> Result<(), glib::BoolError> {
+    ffi::plugin::plugin_desc::plugin_register_static()
+}
+
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    allocator::register();
+    alloc_element::register(plugin)
+}

@@ -1,0 +1,15 @@
+//! The fence: everything that needs `unsafe` because GStreamer's bindings stop short of it.
+
+#[expect(
+    unsafe_code,
+    reason = "the bindings leave allocator subclassing to raw pointers"
+)]
+mod allocator;
+#[expect(
+    unsafe_code,
+    reason = "the bindings have no qdata on GstMemory and no fd lifetime on GstFdMemory"
+)]
+pub(crate) mod memory;
+pub(crate) mod plugin;
+
+pub(crate) use allocator::init_instance as init_allocator;

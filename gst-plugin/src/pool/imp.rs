@@ -1,0 +1,303 @@
+use gst::glib;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use dmabuf_heap::{AllocateError, Frame, FrameLayout, LayoutRequest};
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_video::{VideoBufferPoolConfig, VideoFormat, VideoFrameFlags, VideoMeta};
+
+use super::{PoolEvent, PoolListener, layout};
+use crate::allocator::HeapAllocator;
+use crate::caps::{VideoCaps, video_format};
+use crate::heap::HeapSource;
+use crate::panic::contained;
+use crate::report::chain;
+use crate::stats::PathStats;
+use crate::{CAT, ffi};
+
+/// Returns that make a refusal: the look at a buffer, and the first try to queue one.
+const LOOK_AND_FIRST_TRY: u32 = 2;
+
+/// State of the pool object.
+#[derive(Default)]
+pub(crate) struct HeapPool {
+    service: OnceLock<Service>,
+    configured: Mutex<Option<Configured>>,
+    failure_told: AtomicBool,
+    starting: AtomicBool,
+    least: AtomicU32,
+    outstanding: AtomicU32,
+    rounds: AtomicU32,
+}
+
+/// What a pool has for life.
+struct Service {
+    source: Arc<HeapSource>,
+    allocator: HeapAllocator,
+    stats: Arc<PathStats>,
+    listener: PoolListener,
+}
+
+/// What `set_config` settled.
+#[derive(Clone)]
+struct Configured {
+    request: LayoutRequest,
+    format: VideoFormat,
+    size: usize,
+}
+
+/// Why a buffer was not made.
+#[derive(Debug, thiserror::Error)]
+enum BufferError {
+    #[error("the pool is not configured")]
+    NotConfigured,
+    #[error(transparent)]
+    Allocate(#[from] AllocateError),
+    #[error("GStreamer refused the memory: {0}")]
+    Gst(#[from] glib::BoolError),
+    #[error("{0} planes do not fit a GstVideoMeta")]
+    Meta(usize),
+}
+
+impl HeapPool {
+    pub(super) fn open_with(
+        &self,
+        source: Arc<HeapSource>,
+        stats: Arc<PathStats>,
+        listener: PoolListener,
+    ) {
+        let allocator = HeapAllocator::new(Arc::clone(&source), Arc::clone(&stats));
+        self.service.get_or_init(|| Service {
+            source,
+            allocator,
+            stats,
+            listener,
+        });
+    }
+
+    pub(super) fn require(&self, min_buffers: u32) {
+        self.least.store(min_buffers, Ordering::Relaxed);
+    }
+
+    /// Accepts a configuration, or corrects size and minimum in it and answers false: the user reads it back.
+    fn configure(&self, config: &mut gst::BufferPoolConfigRef) -> Option<bool> {
+        let (caps, size, min, max) = config.params()?;
+        let caps = caps?;
+        let video = VideoCaps::parse(&caps)
+            .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
+            .ok()?;
+        let alignment = config
+            .has_option(gst_video::BUFFER_POOL_OPTION_VIDEO_ALIGNMENT)
+            .then(|| config.video_alignment())
+            .flatten();
+        let layout = layout::layout_for(&video, size.into(), alignment.as_ref())
+            .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
+            .ok()?;
+
+        let needed = u32::try_from(layout.size()).ok()?;
+        config.add_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META);
+        let least = self.least.load(Ordering::Relaxed);
+        if size < needed || min < least {
+            let (size, min) = (size.max(needed), min.max(least));
+            gst::debug!(
+                CAT,
+                imp = self,
+                "asking for {min} buffers of {size} bytes instead, for {layout:?}"
+            );
+            config.set_params(
+                Some(&caps),
+                size,
+                min,
+                if max == 0 { 0 } else { max.max(min) },
+            );
+            return Some(false);
+        }
+        gst::debug!(
+            CAT,
+            imp = self,
+            "{caps}: {size} bytes, {min} to {max} buffers, {layout:?}"
+        );
+        self.settle(&video, &layout, size);
+        Some(true)
+    }
+
+    fn settle(&self, video: &VideoCaps, layout: &FrameLayout, size: u32) {
+        let configured = Configured {
+            request: layout::request_for(layout, size.into()),
+            format: video_format(video.format().fourcc).unwrap_or(VideoFormat::DmaDrm),
+            size: size as usize,
+        };
+        *self
+            .configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(configured);
+    }
+
+    fn make_buffer(&self) -> Result<gst::Buffer, BufferError> {
+        let configured = self
+            .configured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let (Some(configured), Some(service)) = (configured, self.service.get()) else {
+            return Err(BufferError::NotConfigured);
+        };
+        let frame = service.source.allocate(&configured.request)?;
+        if let Some(served) = service.source.served() {
+            service
+                .stats
+                .set_heap(served.allocator.name(), &served.reason);
+        }
+        service.count(&frame);
+        service.wrap(&frame, &configured)
+    }
+
+    fn tell(&self, event: PoolEvent<'_>) {
+        if let Some(service) = self.service.get() {
+            (service.listener)(event);
+        }
+    }
+
+    /// Notices a device that refuses the memory.
+    ///
+    /// An importer like `v4l2src` takes one buffer to look at, gives it back, then queues several at the device. If the
+    /// device refuses, each comes back before the next is taken; if it accepts, some stay out until the end.
+    fn note_return(&self) {
+        let all_back = self.outstanding.fetch_sub(1, Ordering::Relaxed) == 1;
+        let arrived = self
+            .service
+            .get()
+            .is_some_and(|service| service.allocator.has_arrived());
+        if !all_back || arrived || self.obj().is_flushing() {
+            return;
+        }
+        if self.rounds.fetch_add(1, Ordering::Relaxed) + 1 == LOOK_AND_FIRST_TRY {
+            self.tell(PoolEvent::GivenBack);
+        }
+    }
+}
+
+impl Service {
+    fn count(&self, frame: &Frame) {
+        self.stats.buffer_allocated();
+        let stats = Arc::clone(&self.stats);
+        frame.dmabuf(0).on_close(move |_id| stats.buffer_freed());
+    }
+
+    /// A buffer of one memory per dma-buf, `configured.size` bytes long in all, with the meta that describes it.
+    fn wrap(&self, frame: &Frame, configured: &Configured) -> Result<gst::Buffer, BufferError> {
+        let mut buffer = gst::Buffer::new();
+        let inner = buffer.make_mut();
+        for dmabuf in frame.dmabufs() {
+            inner.append_memory(ffi::memory::wrap(
+                &self.allocator,
+                Arc::clone(dmabuf),
+                0,
+                configured.size,
+            )?);
+        }
+
+        let layout = frame.layout();
+        let planes = layout.planes();
+        let meta_error = |_beyond: std::num::TryFromIntError| BufferError::Meta(planes.len());
+        let mut offsets = Vec::with_capacity(planes.len());
+        let mut strides = Vec::with_capacity(planes.len());
+        for plane in planes {
+            offsets.push(usize::try_from(plane.offset).map_err(meta_error)?);
+            strides.push(i32::try_from(plane.stride).map_err(meta_error)?);
+        }
+        let (width, height) = (layout.width(), layout.height());
+        let flags = VideoFrameFlags::empty();
+        VideoMeta::add_full(
+            inner,
+            flags,
+            configured.format,
+            width,
+            height,
+            &offsets,
+            &strides,
+        )?;
+        Ok(buffer)
+    }
+}
+
+impl std::fmt::Debug for HeapPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HeapPool")
+            .field("outstanding", &self.outstanding)
+            .finish_non_exhaustive()
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for HeapPool {
+    const NAME: &'static str = "GstDmaheapPool";
+    type Type = super::HeapPool;
+    type ParentType = gst::BufferPool;
+}
+
+impl ObjectImpl for HeapPool {}
+
+impl GstObjectImpl for HeapPool {}
+
+impl BufferPoolImpl for HeapPool {
+    fn options() -> &'static [&'static str] {
+        &[
+            "GstBufferPoolOptionVideoMeta",
+            "GstBufferPoolOptionVideoAlignment",
+        ]
+    }
+
+    fn set_config(&self, config: &mut gst::BufferPoolConfigRef) -> bool {
+        let accepted = contained("pool configuration", || self.configure(config)).flatten();
+        accepted == Some(true) && self.parent_set_config(config)
+    }
+
+    /// Preallocates. What was made before a failure is freed at once: GStreamer itself would leak it.
+    fn start(&self) -> bool {
+        self.starting.store(true, Ordering::Relaxed);
+        let started = self.parent_start();
+        self.starting.store(false, Ordering::Relaxed);
+        if !started {
+            self.parent_stop();
+        }
+        started
+    }
+
+    fn alloc_buffer(
+        &self,
+        _params: Option<&gst::BufferPoolAcquireParams>,
+    ) -> Result<gst::Buffer, gst::FlowError> {
+        match contained("buffer allocation", || self.make_buffer()) {
+            Some(Ok(buffer)) => Ok(buffer),
+            Some(Err(error)) => {
+                gst::error!(CAT, imp = self, "{}", chain(&error));
+                if let BufferError::Allocate(error) = &error
+                    && !self.failure_told.swap(true, Ordering::Relaxed)
+                {
+                    self.tell(PoolEvent::AllocationFailed(error));
+                }
+                Err(gst::FlowError::Error)
+            }
+            None => Err(gst::FlowError::Error),
+        }
+    }
+
+    fn acquire_buffer(
+        &self,
+        params: Option<&gst::BufferPoolAcquireParams>,
+    ) -> Result<gst::Buffer, gst::FlowError> {
+        let buffer = self.parent_acquire_buffer(params)?;
+        self.outstanding.fetch_add(1, Ordering::Relaxed);
+        Ok(buffer)
+    }
+
+    fn release_buffer(&self, buffer: gst::Buffer) {
+        self.parent_release_buffer(buffer);
+        // `start` puts what it preallocates into the queue by this way, without having acquired it.
+        if !self.starting.load(Ordering::Relaxed) {
+            contained("buffer release", || self.note_return());
+        }
+    }
+}

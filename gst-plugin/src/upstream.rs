@@ -1,0 +1,153 @@
+//! Who is upstream, for messages.
+
+use gst::glib;
+use gst::prelude::*;
+
+/// Elements that hand on what others made.
+const PASSES_ON: [&str; 8] = [
+    "capsfilter",
+    "dmaheapalloc",
+    "identity",
+    "multiqueue",
+    "queue",
+    "queue2",
+    "tee",
+    "valve",
+];
+
+/// How far to look: a limit against loops in the graph.
+const MAX_STEPS: usize = 64;
+
+/// The element that brings the buffers, as a message should name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Upstream {
+    /// The element's name, such as `v4l2src0`.
+    pub name: String,
+    /// Its factory, such as `v4l2src`.
+    pub factory: String,
+    /// Its device node, if it has one.
+    pub device: Option<String>,
+    /// Whether it imports the dma-bufs of its peer's pool.
+    pub imports: bool,
+}
+
+impl Upstream {
+    /// The element that made what arrives at `pad`: the first one that does more than hand buffers on.
+    pub(crate) fn find(pad: &gst::Pad) -> Option<Self> {
+        let mut pad = pad.clone();
+        let mut found = None;
+        for _step in 0..MAX_STEPS {
+            let Some(element) = element_before(&pad) else {
+                break;
+            };
+            let upstream = Self::of(&element);
+            let passes_on = PASSES_ON.contains(&upstream.factory.as_str());
+            let input = element.sink_pads().into_iter().next();
+            found = Some(upstream);
+            match input {
+                Some(input) if passes_on => pad = input,
+                _ => break,
+            }
+        }
+        found
+    }
+
+    /// How a sentence calls it: `v4l2src0 (/dev/video0)`.
+    pub(crate) fn label(&self) -> String {
+        match &self.device {
+            Some(device) => format!("{} ({device})", self.name),
+            None => format!("{} ({})", self.name, self.factory),
+        }
+    }
+
+    fn of(element: &gst::Element) -> Self {
+        let text = |property: &str| {
+            let readable = element
+                .find_property(property)?
+                .flags()
+                .contains(glib::ParamFlags::READABLE);
+            let value = readable.then(|| element.property_value(property))?;
+            value.get::<Option<String>>().ok().flatten()
+        };
+        Self {
+            name: element.name().to_string(),
+            factory: element
+                .factory()
+                .map_or_else(|| "bin".to_owned(), |it| it.name().to_string()),
+            device: text("device"),
+            imports: io_mode(element).as_deref() == Some("dmabuf-import"),
+        }
+    }
+}
+
+/// The element whose source pad feeds `pad`, through the borders of bins.
+fn element_before(pad: &gst::Pad) -> Option<gst::Element> {
+    let mut peer = pad.peer()?;
+    for _step in 0..MAX_STEPS {
+        if let Some(ghost) = peer.downcast_ref::<gst::GhostPad>() {
+            peer = ghost.target()?;
+        } else if let Some(ghost) = peer.parent().and_downcast::<gst::GhostPad>() {
+            peer = ghost.peer()?;
+        } else {
+            return peer.parent_element();
+        }
+    }
+    None
+}
+
+fn io_mode(element: &gst::Element) -> Option<String> {
+    element.find_property("io-mode")?;
+    let value = element.property_value("io-mode");
+    glib::EnumValue::from_value(&value).map(|(_class, value)| value.nick().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream_of_last(launch: &str) -> Option<Upstream> {
+        gst::init().expect("GStreamer");
+        let bin = gst::parse::bin_from_description(launch, false).expect("pipeline");
+        let sink = bin.by_name("last").expect("an element called last");
+        Upstream::find(&sink.static_pad("sink").expect("sink pad"))
+    }
+
+    #[test]
+    fn elements_that_hand_on_are_looked_through() {
+        let launch = "v4l2src device=/dev/video7 io-mode=dmabuf-import name=cam \
+                      ! video/x-raw ! queue ! identity ! identity name=last";
+        let upstream = upstream_of_last(launch).expect("upstream");
+        assert_eq!(upstream.label(), "cam (/dev/video7)");
+        assert!(upstream.imports);
+    }
+
+    #[test]
+    fn a_converter_makes_its_own_frames() {
+        let upstream = upstream_of_last("videotestsrc ! videoflip name=near ! identity name=last");
+        let upstream = upstream.expect("upstream");
+        assert_eq!(upstream.label(), "near (videoflip)");
+        assert!(!upstream.imports);
+    }
+
+    #[test]
+    fn a_bin_is_no_border() {
+        gst::init().expect("GStreamer");
+        let pipeline = gst::Pipeline::new();
+        let inner =
+            gst::parse::bin_from_description("videotestsrc name=inside", true).expect("bin");
+        let last = gst::ElementFactory::make("identity")
+            .name("last")
+            .build()
+            .expect("identity");
+        pipeline.add(&inner).expect("add");
+        pipeline.add(&last).expect("add");
+        inner.link(&last).expect("link");
+        let upstream = Upstream::find(&last.static_pad("sink").expect("pad")).expect("upstream");
+        assert_eq!(upstream.name, "inside");
+    }
+
+    #[test]
+    fn nobody_is_nobody() {
+        assert_eq!(upstream_of_last("identity name=last"), None);
+    }
+}
