@@ -62,14 +62,24 @@ pub struct PlaneFormat {
 }
 
 impl PlaneFormat {
-    /// Bytes of one row of a picture that is `width` pixels wide, without padding. Odd widths keep their last sample.
+    /// Bytes that hold one row of a picture `width` pixels wide, without padding. Odd widths keep their last sample.
+    ///
+    /// This is the smallest stride that DRM takes (`drm_format_info_min_pitch`); the last block may be cut short.
     pub const fn row_bytes(&self, width: u32) -> u64 {
-        let samples = width.div_ceil(self.horizontal_subsampling);
-        samples.div_ceil(self.block_width) as u64 * self.bytes_per_block as u64
+        (self.samples(width) * self.bytes_per_block as u64).div_ceil(self.block_width as u64)
+    }
+
+    /// Bytes of the whole blocks that hold such a row.
+    pub(crate) const fn whole_row_bytes(&self, width: u32) -> u64 {
+        self.samples(width).div_ceil(self.block_width as u64) * self.bytes_per_block as u64
     }
 
     /// Rows of this plane in a picture that is `height` pixels high. Odd heights keep their last row.
     pub const fn rows(&self, height: u32) -> u32 {
         height.div_ceil(self.vertical_subsampling)
+    }
+
+    const fn samples(&self, width: u32) -> u64 {
+        width.div_ceil(self.horizontal_subsampling) as u64
     }
 }

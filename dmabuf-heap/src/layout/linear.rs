@@ -55,7 +55,7 @@ pub(super) fn first_stride(
         stride_align,
     };
 
-    let mut least = first.row_bytes(width);
+    let mut least = first.whole_row_bytes(width);
     let mut step = align;
     for plane in &format.planes()[1..] {
         let ratio = Ratio::of(first, plane);
