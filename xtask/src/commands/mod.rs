@@ -1,0 +1,38 @@
+//! The commands of `cargo xtask`.
+
+mod build;
+mod cargo;
+mod clean;
+mod setup;
+mod vm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What xtask can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run any cargo command inside the Debian system root
+    ///
+    /// The machine's own Rust is used, crates are fetched first, and what is built goes to target/sysroot.
+    Cargo(cargo::Arguments),
+    /// List what the cache holds, with sizes, and delete it
+    Clean(clean::Arguments),
+    /// Run a command in the virtual machine, with vivid, vkms and dma heaps
+    ///
+    /// The plugin is on `GST_PLUGIN_PATH`, our binaries on PATH, target/vm/out is /out. The exit status is the command's, except:
+    /// 120 QEMU ended early, 121 the machine could not be set up, 122 kernel oops, 123 kernel panic, 124 time-out.
+    Vm(vm::Arguments),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Cargo(arguments) => cargo::run(&arguments),
+            Self::Clean(arguments) => clean::run(&arguments),
+            Self::Vm(arguments) => vm::run(&arguments),
+        }
+    }
+}
