@@ -1,0 +1,135 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shows a camera on a display; every frame stays in the dma-buf that the camera wrote.
+#[derive(Debug, Parser)]
+#[command(name = "dmaheap-demo", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show a camera on a display, then say what path the frames took
+    View(ViewOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ViewOptions {
+    /// V4L2 capture device [default: the first that offers what the display takes]
+    #[arg(long, value_name = "NODE")]
+    pub(crate) device: Option<PathBuf>,
+
+    /// Where the picture goes
+    #[arg(long, value_enum, default_value_t = OutputKind::Kms)]
+    pub(crate) output: OutputKind,
+
+    /// Memory to use: a name below `/dev/dma_heap`, `udmabuf`, or `auto`
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub(crate) heap: String,
+
+    /// Pixel format by its GStreamer name [default: NV12, else the first that both ends take]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+
+    /// Picture size [default: 1280x720, else what the camera prefers]
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub(crate) size: Option<Size>,
+
+    /// Frames per second, as a number or a fraction [default: what the camera prefers]
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(crate) fps: Option<gst::Fraction>,
+
+    /// Stop after this many seconds [default: run until Ctrl-C]
+    #[arg(long, value_name = "N")]
+    pub(crate) seconds: Option<u32>,
+
+    /// Write the picture on the display, read back from it, to this file at the end
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) snapshot: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OutputKind {
+    /// A KMS plane, through `dmaheapkmssink`
+    Kms,
+}
+
+/// A picture size in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) width: i32,
+    pub(crate) height: i32,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is not a size: write WIDTHxHEIGHT, for example 1280x720");
+        let (width, height) = text.split_once(['x', 'X']).ok_or_else(wrong)?;
+        let side = |side: &str| {
+            side.parse()
+                .ok()
+                .filter(|&side: &i32| side > 0)
+                .ok_or_else(wrong)
+        };
+        Ok(Self {
+            width: side(width)?,
+            height: side(height)?,
+        })
+    }
+}
+
+fn parse_rate(text: &str) -> Result<gst::Fraction, String> {
+    let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
+    match (numerator.parse::<i32>(), denominator.parse::<i32>()) {
+        (Ok(numerator), Ok(denominator)) if numerator > 0 && denominator > 0 => {
+            Ok(gst::Fraction::new(numerator, denominator))
+        }
+        _ => Err(format!(
+            "'{text}' is not a frame rate: write a number or a fraction, for example 30 or 30000/1001"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_size_is_two_positive_numbers() {
+        let size: Size = "1366x768".parse().unwrap();
+        assert_eq!((size.width, size.height), (1366, 768));
+        for wrong in ["", "640", "0x480", "640x-1", "640x480x2", "axb"] {
+            assert!(
+                wrong.parse::<Size>().unwrap_err().contains("1280x720"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rate_is_a_number_or_a_fraction() {
+        assert_eq!(parse_rate("25").unwrap(), gst::Fraction::new(25, 1));
+        assert_eq!(
+            parse_rate("30000/1001").unwrap(),
+            gst::Fraction::new(30000, 1001)
+        );
+        for wrong in ["0", "-5", "30/0", "fast"] {
+            assert!(parse_rate(wrong).is_err(), "{wrong}");
+        }
+    }
+}

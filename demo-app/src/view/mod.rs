@@ -1,0 +1,121 @@
+//! `view`: find a camera and a display, play, report.
+
+mod bus;
+mod camera;
+mod display;
+mod mode;
+mod pipeline;
+mod report;
+mod snapshot;
+pub(crate) mod status;
+
+use std::time::{Duration, Instant};
+
+use crate::cli::ViewOptions;
+use anyhow::{Context, Result, anyhow, bail};
+use camera::Camera;
+use pipeline::Pipeline;
+use report::Report;
+use status::StatusLine;
+
+const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(250);
+const MESSAGES: [gst::MessageType; 4] = [
+    gst::MessageType::Error,
+    gst::MessageType::Warning,
+    gst::MessageType::Eos,
+    gst::MessageType::Application,
+];
+/// How long the camera may take for its first frame before that is called a failure.
+const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs the command.
+pub(crate) fn run(options: &ViewOptions) -> Result<()> {
+    let display = display::offered_caps();
+    let any = gst::Caps::new_any();
+    let camera = Camera::find(options, display.as_ref().unwrap_or(&any));
+    let camera = match (camera, display) {
+        (Ok(camera), Ok(_)) => camera,
+        (Err(camera), Ok(_)) => return Err(camera),
+        (Ok(_), Err(display)) => return Err(display),
+        (Err(camera), Err(display)) => bail!("{display:#}\n{camera:#}"),
+    };
+    let pipeline = Pipeline::new(&camera, options)?;
+    let outcome = play(&pipeline, options);
+    let report = Report::read(&pipeline, &camera);
+    pipeline.stop();
+    let report = report?;
+    if outcome.is_ok() || report.frames() > 0 {
+        status::print(&report.to_string());
+    }
+    outcome
+}
+
+/// Plays until the time is up, Ctrl-C or an error; then takes the snapshot.
+fn play(pipeline: &Pipeline, options: &ViewOptions) -> Result<()> {
+    pipeline.stop_on_signal()?;
+    if pipeline.start().is_err() {
+        return Err(first_error(&pipeline.bus()));
+    }
+    watch(
+        pipeline,
+        options
+            .seconds
+            .map(|seconds| Duration::from_secs(seconds.into())),
+    )?;
+    match &options.snapshot {
+        Some(path) => snapshot::save(&pipeline.snapshot()?, path)
+            .with_context(|| format!("could not write the snapshot to {}", path.display())),
+        None => Ok(()),
+    }
+}
+
+/// Keeps the status line up to date until the pipeline ends or has played for `limit`.
+fn watch(pipeline: &Pipeline, limit: Option<Duration>) -> Result<()> {
+    let mut line = StatusLine::new();
+    let started = Instant::now();
+    let mut first_frame = None;
+    loop {
+        let message = pipeline.bus().timed_pop_filtered(TICK, &MESSAGES);
+        if let Some(message) = message
+            && is_end(&message, &line)?
+        {
+            return Ok(());
+        }
+        if pipeline.frames_shown() > 0 {
+            let first = *first_frame.get_or_insert_with(Instant::now);
+            if limit.is_some_and(|limit| first.elapsed() >= limit) {
+                return Ok(());
+            }
+        } else if started.elapsed() > FIRST_FRAME_TIMEOUT {
+            bail!(
+                "no frame was shown within {} s of starting the camera",
+                FIRST_FRAME_TIMEOUT.as_secs()
+            );
+        }
+        let stats = pipeline.sink_stats()?;
+        line.update(started.elapsed(), &stats);
+    }
+}
+
+/// Whether a message ends the pipeline in good order.
+///
+/// # Errors
+///
+/// The message is an error.
+fn is_end(message: &gst::Message, line: &StatusLine) -> Result<bool> {
+    match message.view() {
+        gst::MessageView::Error(_) => bail!("{}", bus::error_text(message)),
+        gst::MessageView::Warning(warning) => {
+            line.note(&format!("warning: {}", warning.error()));
+            Ok(false)
+        }
+        _ => Ok(true),
+    }
+}
+
+fn first_error(bus: &gst::Bus) -> anyhow::Error {
+    match bus.pop_filtered(&[gst::MessageType::Error]) {
+        Some(message) => anyhow!("{}", bus::error_text(&message)),
+        None => anyhow!("the pipeline did not start, and no element said why"),
+    }
+}

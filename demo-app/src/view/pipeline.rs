@@ -1,0 +1,98 @@
+//! The pipeline: camera, allocator, display.
+
+use anyhow::{Context, Result};
+use gst::prelude::*;
+
+use super::camera::Camera;
+use crate::cli::{OutputKind, ViewOptions};
+
+/// `v4l2src io-mode=dmabuf-import ! caps ! dmaheapalloc ! dmaheapkmssink`
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    whole: gst::Pipeline,
+    alloc: gst::Element,
+    sink: gst::Element,
+}
+
+impl Pipeline {
+    pub(super) fn new(camera: &Camera, options: &ViewOptions) -> Result<Self> {
+        let source = gst::ElementFactory::make("v4l2src")
+            .property("device", camera.node.to_string_lossy().as_ref())
+            .property_from_str("io-mode", "dmabuf-import")
+            .build()?;
+        let filter = gst::ElementFactory::make("capsfilter")
+            .property("caps", &camera.caps)
+            .build()?;
+        let alloc = gst::ElementFactory::make("dmaheapalloc")
+            .property("heap", &options.heap)
+            .build()?;
+        let sink = match options.output {
+            OutputKind::Kms => gst::ElementFactory::make("dmaheapkmssink")
+                .property("heap", &options.heap)
+                .build()?,
+        };
+        let pipeline = gst::Pipeline::with_name("view");
+        pipeline.add_many([&source, &filter, &alloc, &sink])?;
+        gst::Element::link_many([&source, &filter, &alloc, &sink])?;
+        Ok(Self {
+            whole: pipeline,
+            alloc,
+            sink,
+        })
+    }
+
+    /// Makes Ctrl-C and SIGTERM end the pipeline as if the time were up.
+    pub(super) fn stop_on_signal(&self) -> Result<()> {
+        let bus = self.bus();
+        ctrlc::set_handler(move || {
+            let stop = gst::message::Application::new(gst::Structure::new_empty("stop"));
+            // A bus that no longer takes messages belongs to a pipeline that has already ended.
+            let _ended = bus.post(stop);
+        })
+        .context("could not install the Ctrl-C handler")
+    }
+
+    pub(super) fn start(&self) -> Result<(), gst::StateChangeError> {
+        self.whole.set_state(gst::State::Playing).map(|_| ())
+    }
+
+    /// Ends the pipeline; the sink puts the display back as it found it.
+    pub(super) fn stop(&self) {
+        if self.whole.set_state(gst::State::Null).is_err() {
+            super::status::print_error("dmaheap-demo: the pipeline did not stop cleanly");
+        }
+    }
+
+    pub(super) fn bus(&self) -> gst::Bus {
+        self.whole
+            .bus()
+            .expect("a pipeline has a bus from the start")
+    }
+
+    pub(super) fn frames_shown(&self) -> u64 {
+        self.sink_stats()
+            .and_then(|stats| Ok(stats.get("shown")?))
+            .unwrap_or(0)
+    }
+
+    pub(super) fn alloc_stats(&self) -> Result<gst::Structure> {
+        stats(&self.alloc)
+    }
+
+    pub(super) fn sink_stats(&self) -> Result<gst::Structure> {
+        stats(&self.sink)
+    }
+
+    /// The picture on the display, read back from it.
+    pub(super) fn snapshot(&self) -> Result<gst::Sample> {
+        self.sink
+            .emit_by_name::<Option<gst::Sample>>("snapshot", &[])
+            .context("the display did not give its picture back; see the warnings above")
+    }
+}
+
+fn stats(element: &gst::Element) -> Result<gst::Structure> {
+    element
+        .property::<Option<gst::Structure>>("stats")
+        .with_context(|| format!("{} has no statistics", element.name()))
+}

@@ -1,0 +1,159 @@
+//! The table at the end: what path the frames took.
+
+use std::fmt;
+
+use anyhow::Result;
+
+use super::camera::Camera;
+use super::pipeline::Pipeline;
+
+/// What the elements counted.
+#[derive(Debug)]
+pub(super) struct Report {
+    camera: String,
+    alloc: gst::Structure,
+    sink: gst::Structure,
+}
+
+impl Report {
+    pub(super) fn read(pipeline: &Pipeline, camera: &Camera) -> Result<Self> {
+        Ok(Self {
+            camera: format!("{}  {}", camera.node.display(), mode_text(&camera.caps)),
+            alloc: pipeline.alloc_stats()?,
+            sink: pipeline.sink_stats()?,
+        })
+    }
+
+    pub(super) fn frames(&self) -> u64 {
+        count(&self.sink, "shown")
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let sink = |name| count(&self.sink, name);
+        let text = |name| self.sink.get::<String>(name).unwrap_or_default();
+        vec![
+            ("camera", self.camera.clone()),
+            ("display", format!("{}  {}", text("device"), text("mode"))),
+            ("heap", self.heap()),
+            ("frames", sink("shown").to_string()),
+            ("dropped", sink("dropped").to_string()),
+            (
+                "copies",
+                (sink("copies") + count(&self.alloc, "copies")).to_string(),
+            ),
+            (
+                "frames/s",
+                format!("{:.1}", self.sink.get::<f64>("fps").unwrap_or(0.0)),
+            ),
+            ("latency", self.latency()),
+            (
+                "imports",
+                format!(
+                    "{} ({} cache hits)",
+                    sink("imported"),
+                    sink("import-cache-hits")
+                ),
+            ),
+            ("buffers", self.buffers()),
+        ]
+    }
+
+    fn heap(&self) -> String {
+        let text = |name| self.alloc.get::<String>(name).unwrap_or_default();
+        match (text("heap"), text("heap-reason")) {
+            (heap, reason) if reason.is_empty() => heap,
+            (heap, reason) => format!("{heap}  ({reason})"),
+        }
+    }
+
+    fn latency(&self) -> String {
+        let milliseconds = |name| {
+            let nanoseconds = count(&self.sink, name);
+            format!(
+                "{}.{} ms",
+                nanoseconds / 1_000_000,
+                nanoseconds / 100_000 % 10
+            )
+        };
+        format!(
+            "50 % {}, 95 % {}, 99 % {}",
+            milliseconds("latency-p50"),
+            milliseconds("latency-p95"),
+            milliseconds("latency-p99"),
+        )
+    }
+
+    fn buffers(&self) -> String {
+        format!(
+            "{} allocated, {} in flight at most",
+            count(&self.alloc, "allocations"),
+            count(&self.alloc, "pool-high-water"),
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.rows().iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{name:<9} {value}")?;
+        }
+        Ok(())
+    }
+}
+
+fn count(stats: &gst::StructureRef, name: &str) -> u64 {
+    stats.get::<u64>(name).unwrap_or(0)
+}
+
+fn mode_text(caps: &gst::CapsRef) -> String {
+    let Some(structure) = caps.structure(0) else {
+        return String::new();
+    };
+    let size = |name| structure.get::<i32>(name).unwrap_or(0);
+    let format = structure.get::<&str>("format").unwrap_or("?");
+    format!("{format} {}x{}", size("width"), size("height"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        gst::init().unwrap();
+        Report {
+            camera: "/dev/video0  NV12 1280x720".into(),
+            alloc: gst::Structure::builder("stats")
+                .field("heap", "system")
+                .field("heap-reason", "first that works")
+                .field("copies", 1u64)
+                .build(),
+            sink: gst::Structure::builder("stats")
+                .field("shown", 300u64)
+                .field("copies", 2u64)
+                .field("latency-p50", 12_340_000u64)
+                .build(),
+        }
+    }
+
+    #[test]
+    fn copies_of_both_elements_are_added_up() {
+        assert!(report().to_string().contains("copies    3\n"));
+    }
+
+    #[test]
+    fn the_heap_comes_with_its_reason() {
+        assert!(
+            report()
+                .to_string()
+                .contains("heap      system  (first that works)")
+        );
+    }
+
+    #[test]
+    fn latencies_are_milliseconds() {
+        assert!(report().to_string().contains("50 % 12.3 ms"));
+    }
+}
