@@ -165,6 +165,9 @@ fn run(card: &Card, routes: &Mutex<Routes>, stop: &OwnedFd) {
         if !fds[1].revents().is_empty() {
             return debug!(card = %card, "event thread ends");
         }
+        if !fds[0].revents().contains(PollFlags::IN) {
+            return warn!(card = %card, revents = ?fds[0].revents(), "no more events: the card hung up");
+        }
         match rustix::io::read(card, &mut buffer) {
             Ok(len) => deliver(&buffer[..len], routes),
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}

@@ -2,11 +2,13 @@
 //!
 //! KMS names its properties by strings and takes them by numbers that differ from driver to driver.
 //! Each look-up is a system call, so they are made when the object is first met and never per frame.
+//! Objects of one kind share most of their properties, so a card remembers those it has described.
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use drm::control::property::{Handle, RawValue, ValueType};
+use drm::control::property::{Handle, Info, RawValue, ValueType};
 use drm::control::{Device as _, RawResourceHandle, ResourceHandle};
 
 use crate::device::Card;
@@ -20,25 +22,22 @@ pub(crate) struct Properties {
 
 #[derive(Debug)]
 struct Property {
-    handle: Handle,
+    info: Arc<Info>,
     found: RawValue,
-    kind: ValueType,
-    mutable: bool,
 }
+
+/// What a card has said about its properties.
+#[derive(Debug, Default)]
+pub(crate) struct PropertyInfos(Mutex<HashMap<Handle, Arc<Info>>>);
 
 impl Properties {
     /// Reads all properties of `object`.
     pub(crate) fn read<H: ResourceHandle>(card: &Card, object: H) -> io::Result<Properties> {
         let mut by_name = HashMap::new();
         for (&handle, &found) in &card.get_properties(object)? {
-            let info = card.get_property(handle)?;
-            let property = Property {
-                handle,
-                found,
-                kind: info.value_type().clone(),
-                mutable: info.mutable(),
-            };
-            by_name.insert(info.name().to_string_lossy().into_owned(), property);
+            let info = card.property_infos().describe(card, handle)?;
+            let name = info.name().to_string_lossy().into_owned();
+            by_name.insert(name, Property { info, found });
         }
         Ok(Properties {
             object: object.into(),
@@ -53,7 +52,9 @@ impl Properties {
 
     /// The number of a property, if the object has it.
     pub(crate) fn handle(&self, name: &str) -> Option<Handle> {
-        self.by_name.get(name).map(|property| property.handle)
+        self.by_name
+            .get(name)
+            .map(|property| property.info.handle())
     }
 
     /// The value a property had when it was read.
@@ -63,7 +64,7 @@ impl Properties {
 
     /// The number that stands for `entry` in an enum property.
     pub(crate) fn entry(&self, name: &str, entry: &str) -> Option<RawValue> {
-        match &self.by_name.get(name)?.kind {
+        match self.by_name.get(name)?.info.value_type() {
             ValueType::Enum(entries) => entries
                 .values()
                 .1
@@ -74,11 +75,22 @@ impl Properties {
         }
     }
 
-    /// Numbers and found values of all properties that may be written.
-    pub(crate) fn writable(&self) -> impl Iterator<Item = (&str, Handle, RawValue)> {
+    /// Numbers and found values of all properties.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, RawValue)> {
         self.by_name
-            .iter()
-            .filter(|(_, property)| property.mutable)
-            .map(|(name, property)| (name.as_str(), property.handle, property.found))
+            .values()
+            .map(|property| (property.info.handle(), property.found))
+    }
+}
+
+impl PropertyInfos {
+    fn describe(&self, card: &Card, handle: Handle) -> io::Result<Arc<Info>> {
+        let mut infos = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(info) = infos.get(&handle) {
+            return Ok(Arc::clone(info));
+        }
+        let info = Arc::new(card.get_property(handle)?);
+        infos.insert(handle, Arc::clone(&info));
+        Ok(info)
     }
 }

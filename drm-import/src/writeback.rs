@@ -7,7 +7,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,8 @@ use crate::output::{CommitError, FlipLoop, Pipeline};
 use crate::property::Properties;
 use crate::uapi;
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// vkms composes in software; on a busy emulated machine that takes seconds.
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// Satisfies every display controller with a writeback unit that the kernel has.
 const STRIDE_ALIGN: u32 = 64;
 const NO_FENCE: i32 = -1;
@@ -95,6 +96,8 @@ pub enum SnapshotError {
 pub(crate) struct Writeback {
     pub(crate) properties: Properties,
     formats: Vec<Fourcc>,
+    /// Held while a snapshot is taken; true once the connector is claimed.
+    claimed: Mutex<bool>,
 }
 
 impl Writeback {
@@ -114,14 +117,22 @@ impl Writeback {
                         Some(blob) if blob != 0 => fourccs(&card.get_property_blob(blob)?),
                         _ => Vec::new(),
                     };
+                    let claimed = Mutex::default();
                     return Ok(Some(Writeback {
                         properties,
                         formats,
+                        claimed,
                     }));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Object id of the connector, if a snapshot has claimed it.
+    pub(crate) fn claimed_id(&self) -> Option<u32> {
+        let is_claimed = *self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        is_claimed.then(|| self.id())
     }
 
     fn id(&self) -> u32 {
@@ -137,6 +148,7 @@ pub(crate) struct Job {
     fence_slot: AtomicI32,
     outcome: Mutex<Option<io::Result<Option<OwnedFd>>>>,
     done: Condvar,
+    is_refused: AtomicBool,
 }
 
 impl Job {
@@ -146,6 +158,7 @@ impl Job {
             fence_slot: AtomicI32::new(NO_FENCE),
             outcome: Mutex::default(),
             done: Condvar::new(),
+            is_refused: AtomicBool::new(false),
         }
     }
 
@@ -177,7 +190,13 @@ impl Job {
 
     /// The commit was refused because of the job.
     pub(crate) fn refused(&self, error: io::Error) {
+        self.is_refused.store(true, Ordering::Release);
         self.finish(Err(error));
+    }
+
+    /// Whether the job was refused, so that nothing will be written.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Acquire)
     }
 
     fn finish(&self, outcome: io::Result<Option<OwnedFd>>) {
@@ -196,48 +215,12 @@ impl Job {
     }
 }
 
-/// Takes a picture of what `flips` shows.
+/// Takes a picture of what `flips` shows. One at a time: whoever comes second waits for the first.
 pub(crate) fn snapshot(
     device: &Arc<Device>,
     flips: &FlipLoop,
     allocator: &dyn Allocator,
 ) -> Result<Frame, SnapshotError> {
-    let output = || flips.pipeline.name.clone();
-    check(device, flips)?;
-    let mode = flips.pipeline.mode;
-    let request =
-        LayoutRequest::new(Fourcc::XRGB8888, mode.width, mode.height).stride_align(STRIDE_ALIGN);
-    let frame = allocator.allocate(&request)?;
-    let job = Arc::new(Job::new(device.import(&frame)?));
-
-    let deadline = Instant::now() + TIMEOUT;
-    let timeout = || SnapshotError::Timeout {
-        output: output(),
-        seconds: TIMEOUT.as_secs(),
-    };
-    if !flips.write_back(&job)? {
-        return Err(SnapshotError::NothingShown { output: output() });
-    }
-    let fence = match job.wait(TIMEOUT) {
-        Some(Ok(fence)) => fence,
-        Some(Err(source)) => {
-            return Err(SnapshotError::Refused {
-                output: output(),
-                source,
-            });
-        }
-        None => {
-            flips.abandon(&job);
-            return Err(timeout());
-        }
-    };
-    match fence {
-        Some(fence) if !is_signalled(&fence, deadline) => Err(timeout()),
-        _ => Ok(frame),
-    }
-}
-
-fn check(device: &Device, flips: &FlipLoop) -> Result<(), SnapshotError> {
     let output = || flips.pipeline.name.clone();
     let Some(writeback) = &flips.pipeline.writeback else {
         return Err(SnapshotError::NoConnector { output: output() });
@@ -249,14 +232,47 @@ fn check(device: &Device, flips: &FlipLoop) -> Result<(), SnapshotError> {
             formats: formats.join(", "),
         });
     }
-    if flips.claim_writeback(|| device.claim(&[writeback.id()])) {
-        Ok(())
-    } else {
-        Err(SnapshotError::Taken {
+    let mut claimed = writeback
+        .claimed
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    *claimed = *claimed || device.claim(&[writeback.id()]);
+    if !*claimed {
+        return Err(SnapshotError::Taken {
             output: output(),
             connector: writeback.id(),
-        })
+        });
     }
+    let mode = flips.pipeline.mode;
+    let request =
+        LayoutRequest::new(Fourcc::XRGB8888, mode.width, mode.height).stride_align(STRIDE_ALIGN);
+    let frame = allocator.allocate(&request)?;
+    let job = Arc::new(Job::new(device.import(&frame)?));
+    write(flips, &job).map(|()| frame)
+}
+
+/// Has the job committed and waits for its fence.
+fn write(flips: &FlipLoop, job: &Arc<Job>) -> Result<(), SnapshotError> {
+    let output = || flips.pipeline.name.clone();
+    let timeout = || SnapshotError::Timeout {
+        output: output(),
+        seconds: TIMEOUT.as_secs(),
+    };
+    let deadline = Instant::now() + TIMEOUT;
+    if !flips.write_back(job)? {
+        return Err(SnapshotError::NothingShown { output: output() });
+    }
+    let Some(outcome) = job.wait(TIMEOUT) else {
+        flips.abandon_job();
+        return Err(timeout());
+    };
+    let fence = outcome.map_err(|source| SnapshotError::Refused {
+        output: output(),
+        source,
+    })?;
+    let is_written = fence.is_none_or(|fence| is_signalled(&fence, deadline));
+    flips.end_writeback();
+    if is_written { Ok(()) } else { Err(timeout()) }
 }
 
 fn is_signalled(fence: &OwnedFd, deadline: Instant) -> bool {

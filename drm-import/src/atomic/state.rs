@@ -51,7 +51,7 @@ impl AtomicState {
     pub(crate) fn new(pipeline: &Pipeline, mode: ModeChoice) -> AtomicState {
         let mut found = HashMap::new();
         for properties in pipeline.all_properties() {
-            for (_, handle, value) in properties.writable() {
+            for (handle, value) in properties.iter() {
                 found.insert((properties.object(), handle), value);
             }
         }

@@ -6,12 +6,15 @@ use drm::control::{
     AtomicCommitFlags, Device as _, RawResourceHandle, atomic::AtomicModeReq, property,
 };
 
+use crate::property::PropertyInfos;
+
 /// An open card: the file descriptor and the name that errors call it by.
 ///
 /// Framebuffers hold it too, so it is closed only when the last of them is.
 pub(crate) struct Card {
     fd: OwnedFd,
     name: String,
+    property_infos: PropertyInfos,
 }
 
 /// One property of one object and the value it shall get.
@@ -19,7 +22,15 @@ pub(crate) type Change = (RawResourceHandle, property::Handle, u64);
 
 impl Card {
     pub(crate) fn new(fd: OwnedFd, name: String) -> Card {
-        Card { fd, name }
+        Card {
+            fd,
+            name,
+            property_infos: PropertyInfos::default(),
+        }
+    }
+
+    pub(crate) fn property_infos(&self) -> &PropertyInfos {
+        &self.property_infos
     }
 
     /// Commits `changes` at once or not at all; restarted when a signal interrupts it.

@@ -2,10 +2,12 @@
 
 mod backdrop;
 mod builder;
+mod commit;
 mod error;
 mod flip;
 mod pipeline;
 mod queue;
+mod route;
 mod solve;
 mod stats;
 
@@ -26,10 +28,10 @@ use crate::atomic::Placement;
 use crate::connector::Mode;
 use crate::device::Device;
 use crate::events::Route;
-use crate::writeback::SnapshotError;
+use crate::writeback::{SnapshotError, Writeback};
 
 /// How long the last flip may take when an output is dropped.
-const LAST_FLIP: Duration = Duration::from_secs(1);
+const LAST_FLIP: Duration = Duration::from_secs(3);
 
 /// What an output tells its listener.
 #[derive(Clone, Debug)]
@@ -236,13 +238,11 @@ impl Drop for Output {
         let kept = self.flips.finish(LAST_FLIP);
         self.device.events().unregister(self.crtc_id());
         let pipeline = &self.flips.pipeline;
-        let writeback = pipeline
-            .writeback
-            .iter()
-            .map(|writeback| writeback.properties.object().get());
+        let writeback = pipeline.writeback.iter().filter_map(Writeback::claimed_id);
         let ids: Vec<u32> = [self.connector_id(), self.crtc_id()]
             .into_iter()
             .chain(writeback)
+            .chain(self.flips.claimed_planes())
             .collect();
         self.device.release(&ids);
         drop(kept);

@@ -1,4 +1,3 @@
-use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
@@ -267,9 +266,4 @@ fn range(bounds: &impl RangeBounds<u32>) -> (u32, u32) {
         value(bounds.start_bound()).unwrap_or(0),
         value(bounds.end_bound()).unwrap_or(u32::MAX),
     )
-}
-
-/// A kernel error that speaks of the device as such, if it is one.
-pub(super) fn is_gone(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error())
 }

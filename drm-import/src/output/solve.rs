@@ -8,8 +8,8 @@ use drm::control::AtomicCommitFlags;
 use rustix::io::Errno;
 use tracing::debug;
 
+use super::commit::is_errno;
 use super::flip::FlipLoop;
-use super::pipeline::is_gone;
 use super::{CommitError, ConfigureError, describe};
 use crate::atomic::{Picture, Placement, Scene};
 use crate::device::Device;
@@ -53,7 +53,9 @@ impl FlipLoop {
         device.import(frame).map_err(|error| {
             // ENODEV from PRIME is a refusal on some drivers, so the device itself is asked.
             match error.io_error() {
-                Some(source) if is_gone(source) && self.is_device_gone() => self.gone(),
+                Some(source) if is_errno(source, Errno::NODEV) && self.is_device_gone() => {
+                    self.gone()
+                }
                 _ => CommitError::Import(error),
             }
         })
@@ -103,10 +105,15 @@ impl FlipLoop {
         self.check_placement(layout, placement)?;
         let mut tried = Vec::new();
         let mut first = None;
-        for plane in self
+        let planes = self
             .pipeline
-            .planes_for(framebuffer.format(), self.plane())?
-        {
+            .planes_for(framebuffer.format(), self.plane())?;
+        for plane in planes {
+            if !self.claim_plane(plane) {
+                let id = self.pipeline.planes[plane].id;
+                tried.push(format!("plane {id}: in use by another output"));
+                continue;
+            }
             for backdrop in self.backdrops(plane) {
                 let framebuffer = Arc::clone(framebuffer);
                 let picture = Picture {
@@ -140,6 +147,23 @@ impl FlipLoop {
         let changes = state.changes(&self.pipeline, scene);
         let flags = AtomicCommitFlags::TEST_ONLY | modeset_flag(changes.modeset);
         self.card.commit(&changes.all(), flags)
+    }
+
+    /// Whether a plane is this output's own, or becomes it now.
+    fn claim_plane(&self, plane: usize) -> bool {
+        let id = self.pipeline.planes[plane].id;
+        let mut state = self.lock();
+        if state.claimed_planes.contains(&id) {
+            return true;
+        }
+        let is_free = self
+            .device
+            .upgrade()
+            .is_some_and(|device| device.claim(&[id]));
+        if is_free {
+            state.claimed_planes.push(id);
+        }
+        is_free
     }
 
     fn backdrops(&self, plane: usize) -> Vec<bool> {
