@@ -32,6 +32,9 @@ use gst::prelude::*;
 
 mod imp;
 mod origin;
+mod propose;
+mod route;
+mod settings;
 
 glib::wrapper! {
     pub(crate) struct HeapAlloc(ObjectSubclass<imp::HeapAlloc>)

@@ -7,7 +7,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::{VideoBufferPoolConfig, VideoFormat, VideoFrameFlags, VideoMeta};
 
-use super::{PoolEvent, PoolListener, layout};
+use super::{PoolEvent, PoolListener, Writer, layout};
 use crate::allocator::HeapAllocator;
 use crate::caps::{VideoCaps, video_format};
 use crate::heap::HeapSource;
@@ -23,6 +23,7 @@ const LOOK_AND_FIRST_TRY: u32 = 2;
 #[derive(Default)]
 pub(crate) struct HeapPool {
     service: OnceLock<Service>,
+    writer: Mutex<Writer>,
     configured: Mutex<Option<Configured>>,
     failure_told: AtomicBool,
     starting: AtomicBool,
@@ -76,6 +77,14 @@ impl HeapPool {
         });
     }
 
+    pub(super) fn set_writer(&self, writer: Writer) {
+        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = writer;
+    }
+
+    fn writer(&self) -> Writer {
+        *self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn require(&self, min_buffers: u32) {
         self.least.store(min_buffers, Ordering::Relaxed);
     }
@@ -91,7 +100,7 @@ impl HeapPool {
             .has_option(gst_video::BUFFER_POOL_OPTION_VIDEO_ALIGNMENT)
             .then(|| config.video_alignment())
             .flatten();
-        let layout = layout::layout_for(&video, size.into(), alignment.as_ref())
+        let layout = layout::layout_for(&video, size.into(), alignment.as_ref(), self.writer())
             .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
             .ok()?;
 

@@ -1,20 +1,35 @@
 //! How a pool's frames lie in memory.
 //!
 //! The caps tell width, height and format, never strides. A driver that imports has strides of its own, and the only
-//! trace of them in a buffer-pool configuration is `size`, V4L2's `sizeimage`. A pool that answers with other strides
-//! makes `v4l2src` reprogram the driver or fail; with other chroma strides than V4L2's implicit rule it even gets a
-//! skewed picture without an error. So the layout is guessed from the size, GStreamer's own being the first guess.
+//! trace of them in a buffer-pool configuration is `size`. A pool that answers with other strides makes `v4l2src`
+//! reprogram the driver or fail. Worse, the two rules for the further planes differ: V4L2 derives their strides from the
+//! first (I420 halves it), GStreamer rounds each up to 4 bytes, and `v4l2src` believes in the second while the driver
+//! does the first. At I420 362x242 that is 182 against 184 bytes, and a skewed picture without an error. So the first
+//! stride is widened until both rules agree; `v4l2src` tells it to the driver.
 
 use dmabuf_heap::{FrameLayout, LayoutError, LayoutRequest, PixelFormat};
-use gst_video::{VideoAlignment, VideoInfo};
+use gst_video::{VideoAlignment, VideoFormatInfo, VideoInfo};
 
 use crate::caps::VideoCaps;
 
 /// Row alignments that drivers are known to use, in bytes.
 const STRIDE_ALIGNS: [u64; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
+/// GStreamer rounds all strides up to this many bytes.
+const GSTREAMER_ALIGN: u32 = 4;
+
 /// `sizeimage` of many drivers is rounded up to whole pages.
 const PAGE_LEN: u64 = 4096;
+
+/// Who fills the frames.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// An element that reads the `GstVideoMeta`, or expects GStreamer's usual layout.
+    #[default]
+    Element,
+    /// A V4L2 driver, through `v4l2src` and its kin.
+    V4l2,
+}
 
 /// The layout for frames of `caps`, when the user of the pool said that a buffer has `size` bytes (0: did not say).
 ///
@@ -25,6 +40,7 @@ pub(super) fn layout_for(
     caps: &VideoCaps,
     size: u64,
     alignment: Option<&VideoAlignment>,
+    writer: Writer,
 ) -> Result<FrameLayout, LayoutError> {
     let info = caps.info();
     if let Some(alignment) = alignment {
@@ -35,10 +51,11 @@ pub(super) fn layout_for(
         }
     }
     let usual = gstreamer_layout(caps, info)?;
-    if size == 0 || size == info.size() as u64 {
-        return Ok(usual);
+    if writer == Writer::V4l2 {
+        let believed = believed_by_v4l2src(caps, size).unwrap_or(usual);
+        return Ok(agreed(&believed).unwrap_or(believed));
     }
-    Ok(layout_of_len(caps, size).unwrap_or(usual))
+    Ok(usual)
 }
 
 /// The request for a frame that lies exactly so, in a buffer of at least `len` bytes.
@@ -69,26 +86,67 @@ fn gstreamer_layout(caps: &VideoCaps, info: &VideoInfo) -> Result<FrameLayout, L
         .layout()
 }
 
-/// The layout that V4L2's rule for planes in one buffer gives exactly this size, for the smallest row alignment.
-fn layout_of_len(caps: &VideoCaps, len: u64) -> Option<FrameLayout> {
-    let (fourcc, info) = (caps.format().fourcc, caps.info());
-    let row_bytes = PixelFormat::find(fourcc)?
+/// What `v4l2src` takes the driver's layout for, judged by the size it asks for: GStreamer's layout of a picture as wide
+/// as the driver's first stride.
+fn believed_by_v4l2src(caps: &VideoCaps, size: u64) -> Option<FrameLayout> {
+    let info = caps.info();
+    let row_bytes = PixelFormat::find(caps.format().fourcc)?
         .planes()
         .first()?
         .row_bytes(info.width());
+    let bytes_per_pixel = *VideoFormatInfo::from_format(info.format())
+        .pixel_stride()
+        .first()?;
+    let bytes_per_pixel = u64::try_from(bytes_per_pixel)
+        .ok()
+        .filter(|&bytes| bytes > 0)?;
     let layout = |align: u64| {
-        let stride = u32::try_from(row_bytes.checked_next_multiple_of(align)?).ok()?;
-        LayoutRequest::new(fourcc, info.width(), info.height())
+        let padded_width = row_bytes.checked_next_multiple_of(align)? / bytes_per_pixel;
+        let width = u32::try_from(padded_width).ok()?;
+        let padded = VideoInfo::builder(info.format(), width, info.height())
+            .build()
+            .ok()?;
+        gstreamer_layout(caps, &padded).ok()
+    };
+    let layouts = || STRIDE_ALIGNS.into_iter().filter_map(layout);
+    let in_pages =
+        |layout: &FrameLayout| layout.size().checked_next_multiple_of(PAGE_LEN) == Some(size);
+    layouts()
+        .find(|layout| layout.size() == size)
+        .or_else(|| layouts().find(in_pages))
+}
+
+/// The narrowest layout by V4L2's rule in which every plane has at least the stride and offset that are believed, and
+/// that GStreamer's rule leaves as it is.
+fn agreed(believed: &FrameLayout) -> Option<FrameLayout> {
+    const MAX_STEPS: usize = 64;
+    let first = believed
+        .planes()
+        .first()?
+        .stride
+        .checked_next_multiple_of(GSTREAMER_ALIGN)?;
+    let by_v4l2_rule = |stride: u32| {
+        LayoutRequest::new(believed.fourcc(), believed.width(), believed.height())
             .plane_strides(&[stride])
             .layout()
             .ok()
     };
-    let layouts = || STRIDE_ALIGNS.into_iter().filter_map(layout);
-    let rounded =
-        |layout: &FrameLayout| layout.size().checked_next_multiple_of(PAGE_LEN) == Some(len);
-    layouts()
-        .find(|layout| layout.size() == len)
-        .or_else(|| layouts().find(rounded))
+    let holds = |layout: &FrameLayout| {
+        layout
+            .planes()
+            .iter()
+            .zip(believed.planes())
+            .all(|(plane, least)| {
+                plane.stride >= least.stride
+                    && plane.offset >= least.offset
+                    && plane.stride.is_multiple_of(GSTREAMER_ALIGN)
+            })
+    };
+    (first..)
+        .step_by(GSTREAMER_ALIGN as usize)
+        .take(MAX_STEPS)
+        .filter_map(by_v4l2_rule)
+        .find(holds)
 }
 
 #[cfg(test)]
@@ -111,63 +169,71 @@ mod tests {
     }
 
     #[test]
-    fn without_a_size_it_is_gstreamers_layout() {
+    fn elements_get_gstreamers_layout() {
         let caps = caps("I420", 362, 242);
-        let layout = layout_for(&caps, 0, None).expect("layout");
+        let layout = layout_for(&caps, 0, None, Writer::Element).expect("layout");
         assert_eq!(
             planes(&layout),
             [(0, 364), (364 * 242, 184), (364 * 242 + 184 * 121, 184)]
         );
         assert_eq!(layout.size(), caps.info().size() as u64);
+    }
+
+    #[test]
+    fn both_rules_for_chroma_agree_in_what_a_driver_gets() {
+        let caps = caps("I420", 362, 242);
+        let size = caps.info().size() as u64;
+        let layout = layout_for(&caps, size, None, Writer::V4l2).expect("layout");
         assert_eq!(
-            planes(&layout_for(&caps, layout.size(), None).expect("layout")),
-            planes(&layout)
+            planes(&layout),
+            [(0, 368), (368 * 242, 184), (368 * 242 + 184 * 121, 184)]
         );
+    }
+
+    #[test]
+    fn where_the_rules_agree_nothing_is_widened() {
+        for (format, width) in [
+            ("NV12", 362),
+            ("I420", 1366),
+            ("BGRx", 362),
+            ("RGB16", 362),
+            ("BGR", 362),
+        ] {
+            let caps = caps(format, width, 242);
+            let size = caps.info().size() as u64;
+            let usual = layout_for(&caps, size, None, Writer::Element).expect(format);
+            assert_eq!(
+                layout_for(&caps, size, None, Writer::V4l2),
+                Ok(usual),
+                "{format}"
+            );
+        }
     }
 
     #[test]
     fn a_drivers_size_tells_its_strides() {
-        let caps = caps("I420", 362, 242);
-        let v4l2 = layout_for(&caps, 364 * 242 * 3 / 2, None).expect("layout");
-        assert_eq!(
-            planes(&v4l2),
-            [(0, 364), (364 * 242, 182), (364 * 242 + 182 * 121, 182)]
-        );
-
-        let caps = self::caps("NV12", 1366, 768);
-        let wide = layout_for(&caps, 1408 * 768 * 3 / 2, None).expect("layout");
+        let caps = caps("NV12", 1366, 768);
+        let wide = layout_for(&caps, 1408 * 768 * 3 / 2, None, Writer::V4l2).expect("layout");
         assert_eq!(planes(&wide), [(0, 1408), (1408 * 768, 1408)]);
-    }
 
-    #[test]
-    fn a_size_in_whole_pages_tells_them_too() {
-        let caps = caps("NV12", 362, 242);
-        let exact = 384_u64 * 242 * 3 / 2;
-        let layout = layout_for(&caps, exact.next_multiple_of(PAGE_LEN), None).expect("layout");
-        assert_eq!(layout.planes()[0].stride, 384);
+        let in_pages = (384_u64 * 242 * 3 / 2).next_multiple_of(PAGE_LEN);
+        let layout = layout_for(&self::caps("NV12", 362, 242), in_pages, None, Writer::V4l2);
+        assert_eq!(layout.expect("layout").planes()[0].stride, 384);
     }
 
     #[test]
     fn an_unexplained_size_keeps_gstreamers_layout() {
         let caps = caps("NV12", 640, 480);
-        let layout = layout_for(&caps, 700_000, None).expect("layout");
+        let layout = layout_for(&caps, 700_000, None, Writer::V4l2).expect("layout");
         assert_eq!(planes(&layout), [(0, 640), (640 * 480, 640)]);
-        assert_eq!(request_for(&layout, 700_000).len(), Ok(700_000));
+        assert_eq!(request_for(&layout, 700_000).min_dmabuf_len(), 700_000);
     }
 
     #[test]
     fn an_alignment_that_is_asked_for_is_kept() {
         let caps = caps("NV12", 362, 242);
         let alignment = VideoAlignment::new(0, 14, 0, 0, &[63, 63, 0, 0]);
-        let layout = layout_for(&caps, 0, Some(&alignment)).expect("layout");
+        let layout = layout_for(&caps, 0, Some(&alignment), Writer::Element).expect("layout");
         assert_eq!(planes(&layout), [(0, 384), (384 * 256, 384)]);
-    }
-
-    #[test]
-    fn packed_rgb_has_one_plane() {
-        let layout = layout_for(&caps("BGRx", 362, 242), 0, None).expect("layout");
-        assert_eq!(planes(&layout), [(0, 362 * 4)]);
-        let layout = layout_for(&caps("RGB16", 362, 242), 362 * 2 * 242, None).expect("layout");
-        assert_eq!(planes(&layout), [(0, 724)]);
     }
 }

@@ -22,6 +22,8 @@ use crate::stats::PathStats;
 pub(crate) mod imp;
 mod layout;
 
+pub(crate) use layout::Writer;
+
 glib::wrapper! {
     /// A `GstBufferPool` over a dma-buf heap.
     pub(crate) struct HeapPool(ObjectSubclass<imp::HeapPool>) @extends gst::BufferPool, gst::Object;
@@ -51,6 +53,11 @@ impl HeapPool {
         pool
     }
 
+    /// Says who will fill the frames, before anybody configures the pool.
+    pub(crate) fn set_writer(&self, writer: Writer) {
+        self.imp().set_writer(writer);
+    }
+
     /// No configuration with fewer buffers is accepted from now on.
     pub(crate) fn require(&self, min_buffers: u32) {
         self.imp().require(min_buffers);
@@ -62,7 +69,7 @@ impl HeapPool {
     ///
     /// The caps cannot be laid out, or a buffer would not fit GStreamer's 32 bits.
     pub(crate) fn buffer_size(caps: &crate::caps::VideoCaps) -> Result<u32, SizeError> {
-        let layout = layout::layout_for(caps, 0, None)?;
+        let layout = layout::layout_for(caps, 0, None, Writer::Element)?;
         u32::try_from(layout.size()).map_err(|_beyond_32_bits| SizeError::TooLarge(layout.size()))
     }
 }

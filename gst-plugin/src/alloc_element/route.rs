@@ -1,0 +1,122 @@
+//! The way of a buffer through the element.
+
+use std::sync::Arc;
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+
+use super::imp::{CAT, HeapAlloc};
+use super::origin::Origin;
+use crate::caps::VideoCaps;
+use crate::copier::{Copier, CopyError};
+use crate::frame::not_dmabuf;
+use crate::report::chain;
+use crate::stats::{CopyReason, Counter, Path};
+use crate::upstream::Upstream;
+use crate::zero_copy::ZeroCopy;
+
+impl HeapAlloc {
+    /// Passes a buffer on, in a dma-buf whatever it came in.
+    pub(super) fn route(&self, buffer: gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
+        self.stats.add(Counter::Frames, 1);
+        match Origin::of(&buffer, &self.stats) {
+            Origin::Pool => {
+                self.stats.add(Counter::Imported, 1);
+                self.tell_path(Path::Pool);
+                Ok(buffer)
+            }
+            Origin::Foreign => {
+                self.stats.add(Counter::Foreign, 1);
+                self.tell_path(Path::Foreign);
+                Ok(buffer)
+            }
+            Origin::Ordinary(index) if self.settings().zero_copy == ZeroCopy::Required => {
+                self.refuse_copy(&buffer, index);
+                Err(gst::FlowError::Error)
+            }
+            Origin::Ordinary(_) => self.copy(&buffer),
+        }
+    }
+
+    fn copy(&self, buffer: &gst::BufferRef) -> Result<gst::Buffer, gst::FlowError> {
+        let copied = self.copier().and_then(|copier| copier.copy(buffer));
+        match copied {
+            Ok(copied) => {
+                self.stats.count_copy(CopyReason::NotDmaBuf, copied.bytes);
+                self.stats.add(Counter::SyncIoctls, copied.sync_ioctls);
+                self.tell_path(Path::Copy);
+                Ok(copied.buffer)
+            }
+            Err(CopyError::Pool(flow)) => Err(flow),
+            Err(error) => {
+                gst::element_imp_error!(
+                    self,
+                    gst::ResourceError::Failed,
+                    ("cannot copy a frame to the heap: {}", chain(&error))
+                );
+                Err(gst::FlowError::Error)
+            }
+        }
+    }
+
+    fn copier(&self) -> Result<Arc<Copier>, CopyError> {
+        let (copier, caps, source) = {
+            let state = self.state();
+            (
+                state.copier.clone(),
+                state.caps.clone(),
+                state.source.clone(),
+            )
+        };
+        if let Some(copier) = copier {
+            return Ok(copier);
+        }
+        let (Some(caps), Some(source)) = (caps, source) else {
+            return Err(CopyError::Pool(gst::FlowError::NotNegotiated));
+        };
+        let video = VideoCaps::parse(&caps).map_err(|error| glib::bool_error!("{error}"))?;
+        let copier = Arc::new(Copier::new(self.new_pool(&source), &caps, &video)?);
+        self.state().copier = Some(Arc::clone(&copier));
+        Ok(copier)
+    }
+
+    fn refuse_copy(&self, buffer: &gst::BufferRef, index: usize) {
+        let upstream = Upstream::find(self.obj().sink_pad());
+        let who = upstream.map_or_else(|| "upstream".to_owned(), |it| it.label());
+        let memory = not_dmabuf(index, buffer.peek_memory(index));
+        gst::element_imp_error!(
+            self,
+            gst::StreamError::WrongType,
+            (
+                "{who} brings frames that would have to be copied, and zero-copy=required forbids it: {memory}. \
+                 Let it write into the proposed pool (v4l2src: io-mode=dmabuf-import) or bring dma-bufs of its own \
+                 (v4l2src: io-mode=dmabuf), or allow a copy of {} bytes per frame by zero-copy=preferred",
+                buffer.size()
+            )
+        );
+    }
+
+    fn tell_path(&self, path: Path) {
+        let Some(change) = self.stats.note_path(path) else {
+            return;
+        };
+        let source = self.state().source.clone();
+        let structure = gst::Structure::builder("dmaheap-path")
+            .field("path", change.to.name())
+            .field("previous", change.from.map_or("none", Path::name))
+            .field(
+                "heap",
+                source.map_or_else(String::new, |source| source.name()),
+            )
+            .build();
+        gst::debug!(CAT, imp = self, "{structure}");
+        let message = gst::message::Element::builder(structure)
+            .src(&*self.obj())
+            .build();
+        if let Err(error) = self.obj().post_message(message) {
+            gst::debug!(CAT, imp = self, "nobody listens: {error}");
+        }
+    }
+}
