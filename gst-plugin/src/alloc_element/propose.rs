@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 
@@ -11,7 +12,7 @@ use crate::allocator::HeapAllocator;
 use crate::caps::VideoCaps;
 use crate::heap::HeapSource;
 use crate::pool::{HeapPool, PoolEvent, PoolListener, Writer};
-use crate::report::chain;
+use crate::report::{self, chain};
 use crate::upstream::Upstream;
 
 impl HeapAlloc {
@@ -120,34 +121,12 @@ impl HeapAlloc {
     }
 
     fn on_pool_event(&self, event: &PoolEvent<'_>) {
-        match event {
-            PoolEvent::AllocationFailed(error) => gst::element_imp_error!(
-                self,
-                gst::ResourceError::NoSpaceLeft,
-                ("no memory for another frame: {}", chain(*error))
-            ),
-            PoolEvent::GivenBack => self.tell_refusal(),
-        }
-    }
-
-    /// The importer upstream queued a buffer and got it back unused. It will fail with an error that names nothing.
-    fn tell_refusal(&self) {
         let (upstream, source) = {
             let state = self.state();
             (state.upstream.clone(), state.source.clone())
         };
-        let (Some(upstream), Some(source)) = (upstream.filter(|it| it.imports), source) else {
-            return;
-        };
-        let name = source.name();
-        gst::element_imp_error!(
-            self,
-            gst::ResourceError::Settings,
-            (
-                "{} refuses memory of the heap {name}: {}",
-                upstream.label(),
-                source.why_refused()
-            )
-        );
+        if let Some(source) = source {
+            report::pool_failed(self.obj().upcast_ref(), event, upstream.as_ref(), &source);
+        }
     }
 }

@@ -7,14 +7,13 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 
-use super::imp::{CAT, HeapAlloc};
+use super::imp::HeapAlloc;
 use super::origin::Origin;
 use crate::caps::VideoCaps;
 use crate::copier::{Copier, CopyError};
 use crate::frame::not_dmabuf;
-use crate::report::chain;
+use crate::report::{self, chain};
 use crate::stats::{CopyReason, Counter, Path};
-use crate::upstream::Upstream;
 use crate::zero_copy::ZeroCopy;
 
 impl HeapAlloc {
@@ -33,7 +32,9 @@ impl HeapAlloc {
                 Ok(buffer)
             }
             Origin::Ordinary(index) if self.settings().zero_copy == ZeroCopy::Required => {
-                self.refuse_copy(&buffer, index);
+                let memory = not_dmabuf(index, buffer.peek_memory(index));
+                let obj = self.obj();
+                report::copy_forbidden(obj.upcast_ref(), obj.sink_pad(), &buffer, &memory);
                 Err(gst::FlowError::Error)
             }
             Origin::Ordinary(_) => self.copy(&buffer),
@@ -82,41 +83,12 @@ impl HeapAlloc {
         Ok(copier)
     }
 
-    fn refuse_copy(&self, buffer: &gst::BufferRef, index: usize) {
-        let upstream = Upstream::find(self.obj().sink_pad());
-        let who = upstream.map_or_else(|| "upstream".to_owned(), |it| it.label());
-        let memory = not_dmabuf(index, buffer.peek_memory(index));
-        gst::element_imp_error!(
-            self,
-            gst::StreamError::WrongType,
-            (
-                "{who} brings frames that would have to be copied, and zero-copy=required forbids it: {memory}. \
-                 Let it write into the proposed pool (v4l2src: io-mode=dmabuf-import) or bring dma-bufs of its own \
-                 (v4l2src: io-mode=dmabuf), or allow a copy of {} bytes per frame by zero-copy=preferred",
-                buffer.size()
-            )
-        );
-    }
-
     fn tell_path(&self, path: Path) {
         let Some(change) = self.stats.note_path(path) else {
             return;
         };
         let source = self.state().source.clone();
-        let structure = gst::Structure::builder("dmaheap-path")
-            .field("path", change.to.name())
-            .field("previous", change.from.map_or("none", Path::name))
-            .field(
-                "heap",
-                source.map_or_else(String::new, |source| source.name()),
-            )
-            .build();
-        gst::debug!(CAT, imp = self, "{structure}");
-        let message = gst::message::Element::builder(structure)
-            .src(&*self.obj())
-            .build();
-        if let Err(error) = self.obj().post_message(message) {
-            gst::debug!(CAT, imp = self, "nobody listens: {error}");
-        }
+        let heap = source.map_or_else(String::new, |source| source.name());
+        report::path_changed(self.obj().upcast_ref(), change, &heap, "");
     }
 }
