@@ -102,7 +102,6 @@ impl VideoCaps {
 /// Caps for a set of formats: `DMA_DRM` first, then plain raw, then the legacy form.
 ///
 /// Implicit modifiers have no caps and are left out; only linear formats have a plain form.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the sinks to come"))]
 pub(crate) fn caps_for(formats: &FormatSet) -> gst::Caps {
     let drm_formats = formats.iter().filter_map(drm_format_string);
     let raw_formats: Vec<VideoFormat> = formats

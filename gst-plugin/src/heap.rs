@@ -153,6 +153,13 @@ impl HeapSource {
             .clone()
     }
 
+    /// The allocator that serves, or before the first frame the one that would be tried first.
+    pub(crate) fn candidate(&self) -> Option<Arc<dyn Allocator>> {
+        let first = || self.registry.allocators().into_iter().next();
+        let served = self.served().map(|served| served.allocator);
+        served.or_else(|| self.named.clone()).or_else(first)
+    }
+
     /// The name for messages: the heap that serves, else the one asked for, else `auto`.
     pub(crate) fn name(&self) -> String {
         match (self.served(), &self.named) {

@@ -3,6 +3,7 @@
 //! | element | does |
 //! |---|---|
 //! | `dmaheapalloc` | proposes a heap-backed pool to whatever is upstream, and passes everything through |
+//! | `dmaheapkmssink` | shows video on a KMS plane straight from dma-bufs |
 //!
 //! All elements register with rank NONE: installing the plugin changes nobody's `autovideosink`. The heaps are also
 //! `GstAllocator`s that `gst_allocator_find` knows by name, `dmaheap` and `dmaheap-<heap>`.
@@ -15,12 +16,13 @@ mod allocator;
 mod caps;
 mod copier;
 mod ffi;
-#[cfg_attr(not(test), expect(dead_code, reason = "for the sinks to come"))]
 mod frame;
 mod heap;
+mod kmssink;
 mod panic;
 mod pool;
 mod report;
+mod sink;
 mod stats;
 mod upstream;
 mod zero_copy;
@@ -45,5 +47,6 @@ pub fn plugin_register_static() -> Result<(), glib::BoolError> {
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     allocator::register();
-    alloc_element::register(plugin)
+    alloc_element::register(plugin)?;
+    kmssink::register(plugin)
 }

@@ -28,6 +28,8 @@ pub(crate) enum Counter {
     Copies,
     /// Bytes moved by these copies.
     BytesCopied,
+    /// Copies that let upstream have its memory back while the picture stays. They are no part of `Copies`.
+    DrainCopies,
     /// `DMA_BUF_IOCTL_SYNC` calls that our CPU access caused.
     SyncIoctls,
     /// Buffers allocated by our pools since the element was made.
@@ -55,11 +57,7 @@ pub(crate) enum CopyReason {
     /// Upstream brought memory that is no dma-buf.
     NotDmaBuf,
     /// A device refused the dma-buf.
-    #[expect(dead_code, reason = "for the sinks to come")]
     Refused,
-    /// A frame was replaced on screen so that its memory could be given back.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the sinks to come"))]
-    Drain,
 }
 
 /// A change of path that the application should hear of.
@@ -164,12 +162,13 @@ impl PathStats {
 
 impl Counter {
     /// Every counter, in the order of its discriminant.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Frames,
         Self::Imported,
         Self::Foreign,
         Self::Copies,
         Self::BytesCopied,
+        Self::DrainCopies,
         Self::SyncIoctls,
         Self::Allocations,
         Self::PoolSize,
@@ -183,6 +182,7 @@ impl Counter {
             Self::Foreign => "foreign",
             Self::Copies => "copies",
             Self::BytesCopied => "bytes-copied",
+            Self::DrainCopies => "drain-copies",
             Self::SyncIoctls => "sync-ioctls",
             Self::Allocations => "allocations",
             Self::PoolSize => "pool-size",
@@ -208,7 +208,6 @@ impl CopyReason {
         match self {
             Self::NotDmaBuf => "not-dma-buf",
             Self::Refused => "refused",
-            Self::Drain => "drain",
         }
     }
 }
@@ -262,7 +261,7 @@ mod tests {
         let stats = PathStats::default();
         stats.count_copy(CopyReason::NotDmaBuf, 100);
         stats.count_copy(CopyReason::NotDmaBuf, 100);
-        stats.count_copy(CopyReason::Drain, 50);
+        stats.count_copy(CopyReason::Refused, 50);
         let structure = stats.to_structure("stats");
         assert_eq!(structure.get::<u64>("copies"), Ok(3));
         assert_eq!(structure.get::<u64>("bytes-copied"), Ok(250));
@@ -270,8 +269,7 @@ mod tests {
             .get::<gst::Structure>("copy-reasons")
             .expect("reasons");
         assert_eq!(reasons.get::<u64>("not-dma-buf"), Ok(2));
-        assert_eq!(reasons.get::<u64>("drain"), Ok(1));
-        assert!(!reasons.has_field("refused"));
+        assert_eq!(reasons.get::<u64>("refused"), Ok(1));
     }
 
     #[test]

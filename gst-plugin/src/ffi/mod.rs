@@ -7,6 +7,11 @@
 mod allocator;
 #[expect(
     unsafe_code,
+    reason = "a property hands an application's file descriptor over as a number"
+)]
+pub(crate) mod fd;
+#[expect(
+    unsafe_code,
     reason = "the bindings have no qdata on GstMemory and no fd lifetime on GstFdMemory"
 )]
 pub(crate) mod memory;

@@ -1,0 +1,64 @@
+/**
+ * SECTION:element-dmaheapkmssink
+ *
+ * Shows video on a KMS plane straight from dma-bufs.
+ *
+ * Frames in dma-bufs are imported once and scanned out where they lie. Memory that the device cannot read is copied into
+ * a buffer of a dma-buf heap, and the copy is counted with its reason; with `zero-copy=required` it is an error that
+ * names the element the frame comes from. Asked for buffers directly, the element proposes a pool of heap memory, which
+ * `v4l2src` fills in the I/O mode `dmabuf-import` and most other elements write into.
+ *
+ * Frames are committed without blocking: one is on screen, at most one is on its way there, and at most one waits. A
+ * frame goes back to its owner as soon as the next one is on screen. When the caps change, or upstream asks to drain,
+ * the frame on screen is replaced by a private copy (or the plane is switched off: property `drain`) before the answer,
+ * and nothing of upstream's is in use any more.
+ *
+ * A plane that cannot scale shows the picture in its own size, centred, cut where it is larger than the display. The
+ * display is left as it was found when the element goes to READY.
+ *
+ * Upstream reports a refused format only as `not-negotiated`. The element posts a warning before that, with what was
+ * asked and what the device takes. An element message `dmaheap-path` is posted whenever frames begin to take another
+ * path (`pool`, `foreign`, `copy`). The action signal `snapshot` returns what the display shows as a sample of caps
+ * `BGRx`, read back through a writeback connector; without one it returns NULL and posts a warning.
+ *
+ * ## Example pipelines
+ *
+ * |[
+ * gst-launch-1.0 v4l2src io-mode=dmabuf-import ! video/x-raw,format=NV12,width=1280,height=720 ! dmaheapkmssink
+ * ]| Camera to display without a copy, in memory of a dma-buf heap.
+ *
+ * |[
+ * gst-launch-1.0 v4l2src ! dmaheapkmssink zero-copy=required
+ * ]| The same in memory that the camera's driver allocates and exports.
+ *
+ * |[
+ * gst-launch-1.0 videotestsrc ! video/x-raw,width=640,height=360 ! dmaheapkmssink driver-name=vkms
+ * ]| Frames drawn by the CPU straight into what the display reads.
+ *
+ * Since: dmaheap-0.1
+ */
+use gst::glib;
+use gst::prelude::*;
+
+mod display;
+mod drain;
+mod imp;
+mod report;
+mod settings;
+mod show;
+mod stream;
+
+glib::wrapper! {
+    pub(crate) struct KmsSink(ObjectSubclass<imp::KmsSink>)
+        @extends gst_video::VideoSink, gst_base::BaseSink, gst::Element, gst::Object;
+}
+
+/// Registers the element without rank: it never becomes anybody's automatic video sink.
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gst::Element::register(
+        Some(plugin),
+        "dmaheapkmssink",
+        gst::Rank::NONE,
+        KmsSink::static_type(),
+    )
+}

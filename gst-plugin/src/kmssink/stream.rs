@@ -1,0 +1,164 @@
+//! What negotiated caps mean to a plane.
+
+use std::sync::OnceLock;
+
+use drm_import::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoInfo};
+
+use crate::caps::{CapsError, VideoCaps};
+
+/// The frames between two CAPS events.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) caps: gst::Caps,
+    pub(super) video: VideoCaps,
+    color: Option<YuvColor>,
+    /// Whether the plane scales these frames, found out with the first one.
+    scales: OnceLock<bool>,
+}
+
+impl Stream {
+    /// Reads fixed caps of any kind that [`VideoCaps`] knows.
+    pub(super) fn from_caps(caps: &gst::Caps) -> Result<Self, CapsError> {
+        let video = VideoCaps::parse(caps)?;
+        let color = yuv_color(video.info());
+        Ok(Self {
+            caps: caps.clone(),
+            video,
+            color,
+            scales: OnceLock::new(),
+        })
+    }
+
+    /// Where the part `visible` of a frame goes on `screen`. `scales` is asked, once, whether the plane can do a
+    /// placement that changes the size.
+    pub(super) fn place(
+        &self,
+        visible: Rect,
+        screen: Rect,
+        force_aspect_ratio: bool,
+        scales: impl FnOnce(&Placement) -> bool,
+    ) -> Placement {
+        let wanted = if force_aspect_ratio {
+            Placement::fitted(visible, self.pixel_aspect(), screen)
+        } else {
+            Placement {
+                source: visible,
+                dest: screen,
+                color: None,
+            }
+        };
+        let wanted = Placement {
+            color: self.color,
+            ..wanted
+        };
+        let same_size =
+            (wanted.source.width, wanted.source.height) == (wanted.dest.width, wanted.dest.height);
+        if same_size || *self.scales.get_or_init(|| scales(&wanted)) {
+            wanted
+        } else {
+            Placement {
+                color: self.color,
+                ..Placement::centered(visible, screen)
+            }
+        }
+    }
+
+    fn pixel_aspect(&self) -> (u32, u32) {
+        let aspect = self.video.info().par();
+        (
+            u32::try_from(aspect.numer()).unwrap_or(1),
+            u32::try_from(aspect.denom()).unwrap_or(1),
+        )
+    }
+}
+
+/// The plane's colour properties for a YUV format; `None` leaves them alone.
+fn yuv_color(info: &VideoInfo) -> Option<YuvColor> {
+    if !info.is_yuv() {
+        return None;
+    }
+    let colorimetry = info.colorimetry();
+    let encoding = match colorimetry.matrix() {
+        VideoColorMatrix::Bt601 | VideoColorMatrix::Fcc => YuvEncoding::Bt601,
+        VideoColorMatrix::Bt709 | VideoColorMatrix::Smpte240m => YuvEncoding::Bt709,
+        VideoColorMatrix::Bt2020 => YuvEncoding::Bt2020,
+        _ => return None,
+    };
+    let range = match colorimetry.range() {
+        VideoColorRange::Range0_255 => YuvRange::Full,
+        _ => YuvRange::Limited,
+    };
+    Some(YuvColor { encoding, range })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREEN: Rect = Rect::new(0, 0, 1024, 768);
+
+    fn stream(caps: &str) -> Stream {
+        gst::init().expect("GStreamer initialises");
+        Stream::from_caps(&caps.parse().expect("caps of the test are well-formed"))
+            .expect("caps are video")
+    }
+
+    #[test]
+    fn colorimetry_reaches_the_plane() {
+        let color = |colorimetry: &str| {
+            let caps = format!(
+                "video/x-raw, format=NV12, width=640, height=480, colorimetry={colorimetry}"
+            );
+            stream(&caps).color
+        };
+        assert_eq!(
+            color("bt601"),
+            Some(YuvColor {
+                encoding: YuvEncoding::Bt601,
+                range: YuvRange::Limited
+            })
+        );
+        assert_eq!(
+            color("bt709"),
+            Some(YuvColor {
+                encoding: YuvEncoding::Bt709,
+                range: YuvRange::Limited
+            })
+        );
+        assert_eq!(
+            color("1:3:5:1"),
+            Some(YuvColor {
+                encoding: YuvEncoding::Bt709,
+                range: YuvRange::Full
+            })
+        );
+        assert_eq!(
+            stream("video/x-raw, format=BGRx, width=640, height=480").color,
+            None
+        );
+    }
+
+    #[test]
+    fn plane_that_scales_fills_the_screen_in_shape() {
+        let stream = stream("video/x-raw, format=BGRx, width=640, height=360");
+        let placement = stream.place(Rect::new(0, 0, 640, 360), SCREEN, true, |_| true);
+        assert_eq!(placement.dest, Rect::new(0, 96, 1024, 576));
+        let placement = stream.place(Rect::new(0, 0, 640, 360), SCREEN, false, |_| true);
+        assert_eq!(placement.dest, SCREEN);
+    }
+
+    #[test]
+    fn plane_that_cannot_scale_is_asked_once_and_centres() {
+        let stream = stream("video/x-raw, format=BGRx, width=640, height=360");
+        let mut asked = 0;
+        for _ in 0..3 {
+            let placement = stream.place(Rect::new(0, 0, 640, 360), SCREEN, true, |_| {
+                asked += 1;
+                false
+            });
+            assert_eq!(placement.dest, Rect::new(192, 204, 640, 360));
+        }
+        assert_eq!(asked, 1);
+    }
+}
