@@ -28,7 +28,7 @@ pub enum AllocateError {
         /// The limit and where it is set.
         limit: String,
     },
-    /// ENOMEM.
+    /// ENOMEM, from the kernel or in its place: it would rather kill processes than refuse a size.
     #[error("allocator {allocator} has no {len} bytes left{hint}: {errno}")]
     NoMemory {
         /// Name of the allocator.
@@ -37,7 +37,7 @@ pub enum AllocateError {
         len: u64,
         /// What is free and what can be done, or nothing.
         hint: String,
-        /// What the kernel said.
+        /// ENOMEM.
         errno: io::Error,
     },
     /// Any other error of the kernel.

@@ -1,11 +1,12 @@
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::discover::Roots;
 use super::heap_name;
+use super::memory::Memory;
 use crate::{AllocateError, ByteAllocator, Capabilities, Contiguity, DmaBuf, OpenError, uapi};
 
 /// An open dma-buf heap of the kernel.
@@ -17,7 +18,7 @@ pub struct Heap {
     name: String,
     fd: OwnedFd,
     capabilities: Capabilities,
-    meminfo: PathBuf,
+    memory: Memory,
 }
 
 impl Heap {
@@ -44,25 +45,8 @@ impl Heap {
             name,
             fd,
             capabilities,
-            meminfo: roots.meminfo(),
+            memory: Memory::new(roots.meminfo()),
         })
-    }
-
-    fn no_memory_hint(&self) -> String {
-        let free = |key| meminfo_kib(&self.meminfo, key);
-        match self.capabilities.contiguity {
-            Contiguity::Contiguous => match (free("CmaFree"), free("CmaTotal")) {
-                (Some(free), Some(total)) => format!(
-                    " ({free} of {total} KiB of contiguous memory are free, in pieces that may each be too small; \
-                     raise cma= on the kernel command line, or use fewer or smaller buffers)"
-                ),
-                _ => String::new(),
-            },
-            _ => match (free("MemAvailable"), free("MemTotal")) {
-                (Some(free), Some(total)) => format!(" ({free} of {total} KiB are available)"),
-                _ => String::new(),
-            },
-        }
     }
 }
 
@@ -76,54 +60,30 @@ impl ByteAllocator for Heap {
     }
 
     fn allocate_bytes(&self, len: u64) -> Result<DmaBuf, AllocateError> {
-        let allocator = || self.name.clone();
+        let is_contiguous = self.capabilities.contiguity == Contiguity::Contiguous;
+        if !is_contiguous {
+            self.memory.check_scattered(&self.name, len)?;
+        }
         let fd = uapi::dma_heap_alloc(self.fd.as_fd(), len).map_err(|errno| match errno {
-            Errno::NOMEM => AllocateError::NoMemory {
-                allocator: allocator(),
-                len,
-                hint: self.no_memory_hint(),
-                errno: errno.into(),
-            },
+            Errno::NOMEM if is_contiguous => self.memory.contiguous_error(&self.name, len),
+            Errno::NOMEM => self.memory.scattered_error(&self.name, len),
             _ => AllocateError::Failed {
-                allocator: allocator(),
+                allocator: self.name.clone(),
                 operation: "DMA_HEAP_IOCTL_ALLOC",
                 len,
                 errno: errno.into(),
             },
         })?;
         DmaBuf::from_fd(fd).map_err(|error| AllocateError::NotDmaBuf {
-            allocator: allocator(),
+            allocator: self.name.clone(),
             error,
         })
     }
 }
 
-/// A line of `/proc/meminfo`.
-fn meminfo_kib(path: &Path, key: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    line.trim().trim_end_matches("kB").trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn meminfo_is_read_by_whole_keys() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(
-            file.path(),
-            "CmaTotal:          65536 kB\nCmaFree:            1024 kB\n",
-        )
-        .unwrap();
-        assert_eq!(meminfo_kib(file.path(), "CmaFree"), Some(1024));
-        assert_eq!(meminfo_kib(file.path(), "CmaTotal"), Some(65536));
-        assert_eq!(meminfo_kib(file.path(), "Cma"), None);
-        assert_eq!(meminfo_kib(Path::new("/nonexistent"), "CmaFree"), None);
-    }
 
     #[test]
     fn a_file_that_is_no_heap_fails_at_the_ioctl() {

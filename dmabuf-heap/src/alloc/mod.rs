@@ -13,6 +13,7 @@ mod heap;
 mod heap_name;
 mod ledger;
 mod linear;
+mod memory;
 mod open_error;
 mod registry;
 mod udmabuf;

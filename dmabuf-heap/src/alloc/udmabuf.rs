@@ -5,6 +5,7 @@ use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, ftruncate
 use rustix::io::Errno;
 
 use super::discover::Roots;
+use super::memory::Memory;
 use crate::{AllocateError, ByteAllocator, Capabilities, Contiguity, DmaBuf, OpenError, uapi};
 
 /// The kernel's `/dev/udmabuf`: a dma-buf made of the pages of a memfd.
@@ -15,6 +16,7 @@ use crate::{AllocateError, ByteAllocator, Capabilities, Contiguity, DmaBuf, Open
 pub struct Udmabuf {
     fd: OwnedFd,
     parameters: PathBuf,
+    memory: Memory,
 }
 
 impl Udmabuf {
@@ -33,6 +35,7 @@ impl Udmabuf {
         Ok(Self {
             fd,
             parameters: roots.udmabuf_parameters(),
+            memory: Memory::new(roots.meminfo()),
         })
     }
 
@@ -67,12 +70,7 @@ impl Udmabuf {
                     limit,
                 }
             }
-            (Errno::NOMEM | Errno::NOSPC, _) => AllocateError::NoMemory {
-                allocator,
-                len,
-                hint: String::new(),
-                errno: errno.into(),
-            },
+            (Errno::NOMEM | Errno::NOSPC, _) => self.memory.scattered_error(Self::NAME, len),
             _ => AllocateError::Failed {
                 allocator,
                 operation,
@@ -99,6 +97,7 @@ impl ByteAllocator for Udmabuf {
     }
 
     fn allocate_bytes(&self, len: u64) -> Result<DmaBuf, AllocateError> {
+        self.memory.check_scattered(Self::NAME, len)?;
         let page = rustix::param::page_size() as u64;
         let fail = |operation| move |errno| self.explain(operation, len, errno);
         let rounded = len.checked_next_multiple_of(page).unwrap_or(u64::MAX);
