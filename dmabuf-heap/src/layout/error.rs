@@ -23,10 +23,9 @@ pub enum LayoutError {
     /// An alignment of 0.
     #[error("a stride alignment of 0 bytes was asked for; 1 means no alignment")]
     ZeroAlignment,
-    /// A stride or a size leaves the numbers that the kernel can hold.
+    /// A stride or a size leaves the numbers that the kernel can hold, also by a huge alignment or offset.
     #[error(
-        "{fourcc} at {width}x{height} with strides in steps of {stride_align} bytes is too large: \
-         a stride must fit in 32 bits and a buffer in 63"
+        "{fourcc} at {width}x{height} is too large: a stride must fit in 32 bits and a buffer in 63"
     )]
     TooLarge {
         /// What was to be laid out.
@@ -35,8 +34,6 @@ pub enum LayoutError {
         width: u32,
         /// Pixels.
         height: u32,
-        /// Bytes.
-        stride_align: u32,
     },
     /// More or fewer planes than the format has.
     #[error("{fourcc} has {expected} planes, {got} were given (at most {MAX_PLANES} are possible)")]

@@ -52,7 +52,7 @@ impl FrameLayout {
         check_size(width, height)?;
         let format = PixelFormat::find(fourcc).ok_or(LayoutError::UnknownFormat(fourcc))?;
         let stride = linear::first_stride(format, width, height, stride_align)?;
-        let strides = linear::strides(format, width, stride)?;
+        let strides = linear::strides(format, width, height, stride)?;
         linear::stack(
             format,
             width,
@@ -109,7 +109,6 @@ impl FrameLayout {
                 fourcc,
                 width,
                 height,
-                stride_align: 1,
             });
         }
         Ok(Self::from_parts(

@@ -52,7 +52,6 @@ pub(super) fn first_stride(
         fourcc: format.fourcc,
         width,
         height,
-        stride_align,
     };
 
     let mut least = first.whole_row_bytes(width);
@@ -72,10 +71,11 @@ pub(super) fn first_stride(
     u32::try_from(stride).map_err(|_beyond_32_bits| too_large())
 }
 
-/// The strides of all planes that follow from the first; each must hold its rows.
+/// The strides of all planes that follow from the first. Whether they hold their rows is checked later.
 pub(super) fn strides(
     format: &PixelFormat,
     width: u32,
+    height: u32,
     first_stride: u32,
 ) -> Result<[u32; MAX_PLANES], LayoutError> {
     let first = &format.planes()[0];
@@ -87,8 +87,7 @@ pub(super) fn strides(
             u32::try_from(stride).map_err(|_beyond_32_bits| LayoutError::TooLarge {
                 fourcc: format.fourcc,
                 width,
-                height: 1,
-                stride_align: 1,
+                height,
             })?;
     }
     Ok(strides)
@@ -106,7 +105,6 @@ pub(super) fn stack(
         fourcc: format.fourcc,
         width,
         height,
-        stride_align: 1,
     };
     let mut planes = [PlaneLayout::default(); MAX_PLANES];
     let mut end = 0;

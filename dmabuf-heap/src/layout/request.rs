@@ -132,7 +132,7 @@ impl LayoutRequest {
 
         let strides = match *self.plane_strides.as_slice() {
             [] => minimal.planes().iter().map(|plane| plane.stride).collect(),
-            [first] => linear::strides(format, width, first)?[..expected].to_vec(),
+            [first] => linear::strides(format, width, height, first)?[..expected].to_vec(),
             ref all if all.len() == expected => all.to_vec(),
             ref other => return Err(count_error(other.len())),
         };
