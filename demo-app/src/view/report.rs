@@ -33,7 +33,16 @@ impl Report {
         let text = |name| self.sink.get::<String>(name).unwrap_or_default();
         vec![
             ("camera", self.camera.clone()),
-            ("display", format!("{}  {}", text("device"), text("mode"))),
+            (
+                "display",
+                format!(
+                    "{}  {} {} {}",
+                    text("device"),
+                    text("driver"),
+                    text("connector"),
+                    text("mode")
+                ),
+            ),
             ("heap", self.heap()),
             ("frames", sink("shown").to_string()),
             ("dropped", sink("dropped").to_string()),
@@ -50,7 +59,7 @@ impl Report {
                 "imports",
                 format!(
                     "{} ({} cache hits)",
-                    sink("imported"),
+                    sink("imports"),
                     sink("import-cache-hits")
                 ),
             ),

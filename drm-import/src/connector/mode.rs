@@ -47,11 +47,11 @@ impl fmt::Display for Mode {
     }
 }
 
-/// The mode that the display prefers, else its first one.
+/// The mode that the kernel command line asks for (`video=`), else the one that the display prefers, else its first.
 pub(super) fn preferred(modes: &[drm::control::Mode]) -> Option<drm::control::Mode> {
-    modes
-        .iter()
-        .find(|mode| mode.mode_type().contains(ModeTypeFlags::PREFERRED))
+    let first_of = |kind| modes.iter().find(|mode| mode.mode_type().contains(kind));
+    first_of(ModeTypeFlags::USERDEF)
+        .or_else(|| first_of(ModeTypeFlags::PREFERRED))
         .or_else(|| modes.first())
         .copied()
 }

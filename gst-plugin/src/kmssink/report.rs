@@ -39,7 +39,9 @@ impl KmsSink {
             fields.set("import-cache-hits", imports.cache_hits);
         }
         if let Some(output) = output {
+            fields.set("connector", output.connector_name());
             fields.set("connector-id", output.connector_id());
+            fields.set("mode", output.mode().to_string());
             fields.set("crtc-id", output.crtc_id());
             if let Some(plane) = output.plane_id() {
                 fields.set("plane-id", plane);
