@@ -5,6 +5,7 @@
 //! Objects of one kind share most of their properties, so a card remembers those it has described.
 
 use std::collections::HashMap;
+use std::ffi::CStr;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,13 +23,22 @@ pub(crate) struct Properties {
 
 #[derive(Debug)]
 struct Property {
-    info: Arc<Info>,
+    info: Arc<PropertyInfo>,
     found: RawValue,
+}
+
+/// What a card says about one of its properties.
+#[derive(Debug)]
+struct PropertyInfo {
+    name: String,
+    handle: Handle,
+    /// The named values of an enum property.
+    entries: Vec<(String, RawValue)>,
 }
 
 /// What a card has said about its properties.
 #[derive(Debug, Default)]
-pub(crate) struct PropertyInfos(Mutex<HashMap<Handle, Arc<Info>>>);
+pub(crate) struct PropertyInfos(Mutex<HashMap<Handle, Arc<PropertyInfo>>>);
 
 impl Properties {
     /// Reads all properties of `object`.
@@ -36,8 +46,7 @@ impl Properties {
         let mut by_name = HashMap::new();
         for (&handle, &found) in &card.get_properties(object)? {
             let info = card.property_infos().describe(card, handle)?;
-            let name = info.name().to_string_lossy().into_owned();
-            by_name.insert(name, Property { info, found });
+            by_name.insert(info.name.clone(), Property { info, found });
         }
         Ok(Properties {
             object: object.into(),
@@ -52,9 +61,7 @@ impl Properties {
 
     /// The number of a property, if the object has it.
     pub(crate) fn handle(&self, name: &str) -> Option<Handle> {
-        self.by_name
-            .get(name)
-            .map(|property| property.info.handle())
+        self.by_name.get(name).map(|property| property.info.handle)
     }
 
     /// The value a property had when it was read.
@@ -64,33 +71,85 @@ impl Properties {
 
     /// The number that stands for `entry` in an enum property.
     pub(crate) fn entry(&self, name: &str, entry: &str) -> Option<RawValue> {
-        match self.by_name.get(name)?.info.value_type() {
-            ValueType::Enum(entries) => entries
-                .values()
-                .1
-                .iter()
-                .find(|candidate| candidate.name().to_bytes() == entry.as_bytes())
-                .map(drm::control::property::EnumValue::value),
-            _ => None,
-        }
+        let entries = &self.by_name.get(name)?.info.entries;
+        entries
+            .iter()
+            .find(|(candidate, _)| candidate == entry)
+            .map(|&(_, value)| value)
     }
 
     /// Numbers and found values of all properties.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, RawValue)> {
         self.by_name
             .values()
-            .map(|property| (property.info.handle(), property.found))
+            .map(|property| (property.info.handle, property.found))
     }
 }
 
 impl PropertyInfos {
-    fn describe(&self, card: &Card, handle: Handle) -> io::Result<Arc<Info>> {
+    fn describe(&self, card: &Card, handle: Handle) -> io::Result<Arc<PropertyInfo>> {
         let mut infos = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(info) = infos.get(&handle) {
             return Ok(Arc::clone(info));
         }
-        let info = Arc::new(card.get_property(handle)?);
+        let info = Arc::new(PropertyInfo::new(&card.get_property(handle)?));
         infos.insert(handle, Arc::clone(&info));
         Ok(info)
+    }
+}
+
+impl PropertyInfo {
+    fn new(info: &Info) -> PropertyInfo {
+        let text = |name: &CStr| name.to_string_lossy().into_owned();
+        let entries = match info.value_type() {
+            ValueType::Enum(entries) => entries
+                .values()
+                .1
+                .iter()
+                .map(|entry| (text(entry.name()), entry.value()))
+                .collect(),
+            _ => Vec::new(),
+        };
+        PropertyInfo {
+            name: text(info.name()),
+            handle: info.handle(),
+            entries,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// An object with these names and found values, numbered by `object` and by their position.
+    pub(crate) fn object(object: u32, found: &[(&str, RawValue)]) -> Properties {
+        let number = |value: u32| RawResourceHandle::new(value).unwrap();
+        let property = |(index, &(name, found)): (usize, &(&str, RawValue))| {
+            let info = PropertyInfo {
+                name: name.into(),
+                handle: number(u32::try_from(index).unwrap() + 1).into(),
+                entries: vec![("second".into(), 1), ("third".into(), 2)],
+            };
+            (
+                name.into(),
+                Property {
+                    info: Arc::new(info),
+                    found,
+                },
+            )
+        };
+        Properties {
+            object: number(object),
+            by_name: found.iter().enumerate().map(property).collect(),
+        }
+    }
+
+    #[test]
+    fn an_entry_is_found_by_its_whole_name() {
+        let plane = object(7, &[("type", 1)]);
+        assert_eq!(plane.entry("type", "third"), Some(2));
+        assert_eq!(plane.entry("type", "thi"), None);
+        assert_eq!(plane.entry("rotation", "third"), None);
     }
 }
