@@ -26,4 +26,5 @@ pub mod scanout;
 pub mod trace;
 pub mod vivid;
 pub mod vkms;
+pub mod vkms_card;
 pub mod wait;
