@@ -83,7 +83,7 @@ struct BufferPlane {
 pub(crate) fn frame_of(buffer: &gst::BufferRef, caps: &VideoCaps) -> Result<Frame, FrameOfError> {
     let memories = dmabufs_of(buffer)?;
     let planes = planes_of(buffer, caps)?;
-    let info = caps.info();
+    let (width, height) = size_of(buffer, caps);
 
     let mut layouts = Vec::with_capacity(planes.len());
     let mut owners = Vec::with_capacity(planes.len());
@@ -103,13 +103,7 @@ pub(crate) fn frame_of(buffer: &gst::BufferRef, caps: &VideoCaps) -> Result<Fram
     }
 
     let format = caps.format();
-    let layout = FrameLayout::with_planes(
-        format.fourcc,
-        format.modifier,
-        info.width(),
-        info.height(),
-        &layouts,
-    )?;
+    let layout = FrameLayout::with_planes(format.fourcc, format.modifier, width, height, &layouts)?;
     Ok(Frame::new(layout, &owners)?)
 }
 
@@ -134,6 +128,14 @@ pub(crate) fn not_dmabuf(index: usize, mem: &gst::MemoryRef) -> FrameOfError {
         allocator: mem
             .allocator()
             .map_or_else(|| "no name".to_owned(), |it| it.name().to_string()),
+    }
+}
+
+/// The size of the whole picture in memory, of which a `GstVideoCropMeta` and the caps may show a part only.
+fn size_of(buffer: &gst::BufferRef, caps: &VideoCaps) -> (u32, u32) {
+    match buffer.meta::<VideoMeta>() {
+        Some(meta) => (meta.width(), meta.height()),
+        None => (caps.info().width(), caps.info().height()),
     }
 }
 
@@ -196,7 +198,7 @@ fn plane_len(
     let rows = PixelFormat::find(caps.format().fourcc)
         .filter(|_format| caps.is_linear())
         .and_then(|format| format.planes().get(index))
-        .map(|shape| u64::from(shape.rows(caps.info().height())));
+        .map(|shape| u64::from(shape.rows(size_of(buffer, caps).1)));
     rows.map_or(available, |rows| {
         (rows * u64::from(plane.stride)).min(available)
     })
@@ -261,6 +263,20 @@ mod tests {
         )
         .expect("meta");
         assert_eq!(strides(&buffer), [(0, 80), (80 * 48, 80)]);
+    }
+
+    #[test]
+    fn a_cropped_picture_keeps_its_size_in_memory() {
+        let caps = nv12();
+        let mut buffer = gst::Buffer::with_size(80 * 60 * 3 / 2).expect("buffer");
+        assert_eq!(size_of(&buffer, &caps), (64, 48));
+        let inner = buffer.get_mut().expect("writable");
+        let flags = gst_video::VideoFrameFlags::empty();
+        let planes = (&[0, 80 * 60], &[80, 80]);
+        VideoMeta::add_full(inner, flags, VideoFormat::Nv12, 80, 60, planes.0, planes.1)
+            .expect("meta");
+        gst_video::VideoCropMeta::add(inner, (8, 6, 64, 48));
+        assert_eq!(size_of(&buffer, &caps), (80, 60));
     }
 
     #[test]
