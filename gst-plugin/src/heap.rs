@@ -3,12 +3,14 @@
 //! Users name a heap or leave the choice to us (`auto`). A pool, an allocator object and a sink all need the same
 //! answer: the same heap for all buffers of a stream, and the reason for it in the statistics.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use dmabuf_heap::{
     AllocateError, Allocator, Attempt, Contiguity, DmaBuf, FindError, Frame, LayoutRequest,
     OpenError, Registry,
 };
+
+use crate::sync::lock;
 
 /// The `heap` property's value for "the first that works".
 pub(crate) const AUTO: &str = "auto";
@@ -49,7 +51,15 @@ impl HeapSource {
     ///
     /// No heap of that name: the error lists those there are. No permission: it says what to do.
     pub(crate) fn open(name: &str) -> Result<Self, HeapError> {
-        let registry = Registry::discover();
+        Self::among(Registry::discover(), name)
+    }
+
+    /// Looks a heap up among the allocators of `registry`.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn among(registry: Registry, name: &str) -> Result<Self, HeapError> {
         let named = if name == AUTO {
             None
         } else {
@@ -147,10 +157,7 @@ impl HeapSource {
 
     /// The allocator that serves; `None` before the first frame.
     pub(crate) fn served(&self) -> Option<Served> {
-        self.served
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.served).clone()
     }
 
     /// The allocator that serves, or before the first frame the one that would be tried first.
@@ -203,7 +210,7 @@ impl HeapSource {
     }
 
     fn settle(&self, served: Served) {
-        let mut slot = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = lock(&self.served);
         slot.get_or_insert(served);
     }
 }
@@ -219,5 +226,66 @@ impl HeapError {
             }
             _ => gst::ResourceError::NotFound,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dmabuf_heap::Fourcc;
+
+    use super::*;
+    use crate::testing::Exhausted;
+
+    fn registry() -> Registry {
+        let registry = Registry::empty();
+        for name in ["first", "second"] {
+            registry
+                .register(Arc::new(Exhausted(name)))
+                .expect("a free name");
+        }
+        registry
+    }
+
+    #[test]
+    fn an_unknown_heap_is_answered_with_those_there_are() {
+        let error = HeapSource::among(registry(), "third").expect_err("there is no third");
+        let text = error.to_string();
+        assert!(
+            text.contains("third") && text.contains("first, second"),
+            "{text}"
+        );
+        assert_eq!(error.code(), gst::ResourceError::NotFound);
+    }
+
+    #[test]
+    fn no_heap_at_all_is_an_error_before_anything_streams() {
+        let error = HeapSource::among(Registry::empty(), AUTO).expect_err("there is nothing");
+        assert!(matches!(error, HeapError::None(_)), "{error}");
+    }
+
+    #[test]
+    fn auto_asks_all_and_a_name_asks_one() {
+        let request = LayoutRequest::new(Fourcc::NV12, 64, 48);
+        let auto = HeapSource::among(registry(), AUTO).expect("two heaps");
+        let text = auto.allocate(&request).expect_err("exhausted").to_string();
+        assert!(text.contains("first") && text.contains("second"), "{text}");
+        assert!(
+            auto.served().is_none(),
+            "nothing served, so the next frame asks all again"
+        );
+
+        let named = HeapSource::among(registry(), "second").expect("second");
+        let text = named.allocate(&request).expect_err("exhausted").to_string();
+        assert!(!text.contains("first") && text.contains("second"), "{text}");
+    }
+
+    #[test]
+    fn advice_on_a_refusal_names_the_contiguous_heaps() {
+        let source = HeapSource::among(registry(), "first").expect("first");
+        assert!(
+            source.why_refused().contains("no such heap"),
+            "{}",
+            source.why_refused()
+        );
     }
 }

@@ -24,6 +24,9 @@ mod pool;
 mod report;
 mod sink;
 mod stats;
+mod sync;
+#[cfg(test)]
+mod testing;
 mod upstream;
 mod zero_copy;
 

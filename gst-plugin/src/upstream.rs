@@ -96,8 +96,10 @@ fn element_before(pad: &gst::Pad) -> Option<gst::Element> {
 }
 
 fn io_mode(element: &gst::Element) -> Option<String> {
-    element.find_property("io-mode")?;
-    let value = element.property_value("io-mode");
+    let property = ["io-mode", "capture-io-mode"]
+        .into_iter()
+        .find(|it| element.has_property(it))?;
+    let value = element.property_value(property);
     glib::EnumValue::from_value(&value).map(|(_class, value)| value.nick().to_owned())
 }
 

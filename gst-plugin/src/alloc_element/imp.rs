@@ -1,7 +1,7 @@
 //! The element: its states and the calls of its base class. What it proposes is in `propose`, what happens to a buffer
 //! in `route`.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use gst::glib;
 use gst::prelude::*;
@@ -15,6 +15,7 @@ use crate::copier::Copier;
 use crate::heap::HeapSource;
 use crate::report::chain;
 use crate::stats::PathStats;
+use crate::sync::lock;
 use crate::upstream::Upstream;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -199,9 +200,4 @@ impl BaseTransformImpl for HeapAlloc {
         let outbuf = self.route(inbuf)?;
         self.parent_submit_input_buffer(is_discont, outbuf)
     }
-}
-
-/// A panic elsewhere while a lock was held leaves values that are still whole: every change is one assignment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 use gst::glib;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use dmabuf_heap::DmaBuf;
 use gst_allocators::subclass::prelude::*;
@@ -10,6 +10,7 @@ use crate::ffi;
 use crate::heap::HeapSource;
 use crate::report::chain;
 use crate::stats::PathStats;
+use crate::sync::lock;
 
 /// State of the allocator object.
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ pub(crate) struct HeapAllocator {
 impl HeapAllocator {
     pub(super) fn open_with(&self, source: Arc<HeapSource>, stats: Arc<PathStats>) {
         self.stats.get_or_init(|| stats);
-        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+        *lock(&self.source) = Some(source);
     }
 
     pub(super) fn defer(&self, heap: &str) {
@@ -92,7 +93,7 @@ impl HeapAllocator {
     }
 
     fn source(&self) -> Result<Arc<HeapSource>, Box<dyn std::error::Error>> {
-        if let Some(source) = &*self.source.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(source) = &*lock(&self.source) {
             return Ok(Arc::clone(source));
         }
         let heap = self
@@ -100,7 +101,7 @@ impl HeapAllocator {
             .get()
             .ok_or("this allocator was made without a heap")?;
         let source = Arc::new(HeapSource::open(heap)?);
-        let mut slot = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = lock(&self.source);
         Ok(Arc::clone(slot.get_or_insert(source)))
     }
 }

@@ -1,19 +1,21 @@
-use gst::glib;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use dmabuf_heap::{AllocateError, Frame, FrameLayout, LayoutRequest};
+use dmabuf_heap::{AllocateError, Frame, LayoutRequest};
+use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_video::{VideoBufferPoolConfig, VideoFormat, VideoFrameFlags, VideoMeta};
+use gst_video::{VideoAlignment, VideoBufferPoolConfig, VideoFormat, VideoFrameFlags, VideoMeta};
 
-use super::{PoolEvent, PoolListener, Writer, layout};
+use super::layout::{Shape, Writer};
+use super::{PoolEvent, PoolListener};
 use crate::allocator::HeapAllocator;
 use crate::caps::{VideoCaps, video_format};
 use crate::heap::HeapSource;
 use crate::panic::contained;
 use crate::report::chain;
 use crate::stats::PathStats;
+use crate::sync::lock;
 use crate::{CAT, ffi};
 
 /// Returns that make a refusal: the look at a buffer, and the first try to queue one.
@@ -45,6 +47,7 @@ struct Service {
 struct Configured {
     request: LayoutRequest,
     format: VideoFormat,
+    alignment: Option<VideoAlignment>,
     size: usize,
 }
 
@@ -59,6 +62,8 @@ enum BufferError {
     Gst(#[from] glib::BoolError),
     #[error("{0} planes do not fit a GstVideoMeta")]
     Meta(usize),
+    #[error("allocator {allocator} made {count} dma-bufs for a buffer of one memory")]
+    Several { allocator: String, count: usize },
 }
 
 impl HeapPool {
@@ -78,11 +83,11 @@ impl HeapPool {
     }
 
     pub(super) fn set_writer(&self, writer: Writer) {
-        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = writer;
+        *lock(&self.writer) = writer;
     }
 
     fn writer(&self) -> Writer {
-        *self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.writer)
     }
 
     pub(super) fn require(&self, min_buffers: u32) {
@@ -100,11 +105,11 @@ impl HeapPool {
             .has_option(gst_video::BUFFER_POOL_OPTION_VIDEO_ALIGNMENT)
             .then(|| config.video_alignment())
             .flatten();
-        let layout = layout::layout_for(&video, size.into(), alignment.as_ref(), self.writer())
+        let shape = Shape::of(&video, size.into(), alignment.as_ref(), self.writer())
             .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
             .ok()?;
 
-        let needed = u32::try_from(layout.size()).ok()?;
+        let needed = u32::try_from(shape.len).ok()?;
         config.add_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META);
         let least = self.least.load(Ordering::Relaxed);
         if size < needed || min < least {
@@ -112,7 +117,7 @@ impl HeapPool {
             gst::debug!(
                 CAT,
                 imp = self,
-                "asking for {min} buffers of {size} bytes instead, for {layout:?}"
+                "asking for {min} buffers of {size} bytes instead, for {shape:?}"
             );
             config.set_params(
                 Some(&caps),
@@ -125,30 +130,19 @@ impl HeapPool {
         gst::debug!(
             CAT,
             imp = self,
-            "{caps}: {size} bytes, {min} to {max} buffers, {layout:?}"
+            "{caps}: {size} bytes, {min} to {max} buffers, {shape:?}"
         );
-        self.settle(&video, &layout, size);
+        *lock(&self.configured) = Some(Configured {
+            request: shape.request(size.into()),
+            format: video_format(video.format().fourcc).unwrap_or(VideoFormat::DmaDrm),
+            alignment,
+            size: size as usize,
+        });
         Some(true)
     }
 
-    fn settle(&self, video: &VideoCaps, layout: &FrameLayout, size: u32) {
-        let configured = Configured {
-            request: layout::request_for(layout, size.into()),
-            format: video_format(video.format().fourcc).unwrap_or(VideoFormat::DmaDrm),
-            size: size as usize,
-        };
-        *self
-            .configured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(configured);
-    }
-
     fn make_buffer(&self) -> Result<gst::Buffer, BufferError> {
-        let configured = self
-            .configured
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let configured = lock(&self.configured).clone();
         let (Some(configured), Some(service)) = (configured, self.service.get()) else {
             return Err(BufferError::NotConfigured);
         };
@@ -194,18 +188,18 @@ impl Service {
         frame.dmabuf(0).on_close(move |_id| stats.buffer_freed());
     }
 
-    /// A buffer of one memory per dma-buf, `configured.size` bytes long in all, with the meta that describes it.
+    /// A buffer of `configured.size` bytes in one memory, with the meta that describes it.
     fn wrap(&self, frame: &Frame, configured: &Configured) -> Result<gst::Buffer, BufferError> {
+        let [dmabuf] = frame.dmabufs().collect::<Vec<_>>()[..] else {
+            return Err(BufferError::Several {
+                allocator: self.source.name(),
+                count: frame.dmabufs().count(),
+            });
+        };
+        let memory = ffi::memory::wrap(&self.allocator, Arc::clone(dmabuf), 0, configured.size)?;
         let mut buffer = gst::Buffer::new();
         let inner = buffer.make_mut();
-        for dmabuf in frame.dmabufs() {
-            inner.append_memory(ffi::memory::wrap(
-                &self.allocator,
-                Arc::clone(dmabuf),
-                0,
-                configured.size,
-            )?);
-        }
+        inner.append_memory(memory);
 
         let layout = frame.layout();
         let planes = layout.planes();
@@ -218,7 +212,7 @@ impl Service {
         }
         let (width, height) = (layout.width(), layout.height());
         let flags = VideoFrameFlags::empty();
-        VideoMeta::add_full(
+        let mut meta = VideoMeta::add_full(
             inner,
             flags,
             configured.format,
@@ -227,6 +221,9 @@ impl Service {
             &offsets,
             &strides,
         )?;
+        if let Some(alignment) = &configured.alignment {
+            meta.set_alignment(alignment)?;
+        }
         Ok(buffer)
     }
 }

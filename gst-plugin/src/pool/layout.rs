@@ -31,41 +31,66 @@ pub(crate) enum Writer {
     V4l2,
 }
 
-/// The layout for frames of `caps`, when the user of the pool said that a buffer has `size` bytes (0: did not say).
-///
-/// # Errors
-///
-/// The format or the size cannot be laid out.
-pub(super) fn layout_for(
-    caps: &VideoCaps,
-    size: u64,
-    alignment: Option<&VideoAlignment>,
-    writer: Writer,
-) -> Result<FrameLayout, LayoutError> {
-    let info = caps.info();
-    if let Some(alignment) = alignment {
-        let mut aligned = info.clone();
-        let mut wanted = *alignment;
-        if aligned.align(&mut wanted).is_ok() {
-            return gstreamer_layout(caps, &aligned);
-        }
-    }
-    let usual = gstreamer_layout(caps, info)?;
-    if writer == Writer::V4l2 {
-        let believed = believed_by_v4l2src(caps, size).unwrap_or(usual);
-        return Ok(agreed(&believed).unwrap_or(believed));
-    }
-    Ok(usual)
+/// How the frames of a pool lie, and how long their buffers are at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Strides and offsets.
+    pub layout: FrameLayout,
+    /// Bytes, with the padding below the picture.
+    pub len: u64,
 }
 
-/// The request for a frame that lies exactly so, in a buffer of at least `len` bytes.
-pub(super) fn request_for(layout: &FrameLayout, len: u64) -> LayoutRequest {
-    let strides: Vec<u32> = layout.planes().iter().map(|plane| plane.stride).collect();
-    let offsets: Vec<u64> = layout.planes().iter().map(|plane| plane.offset).collect();
-    LayoutRequest::new(layout.fourcc(), layout.width(), layout.height())
+impl Shape {
+    /// The shape for frames of `caps`, when the user of the pool said that a buffer has `size` bytes (0: did not say).
+    ///
+    /// # Errors
+    ///
+    /// The format or the size cannot be laid out.
+    pub(super) fn of(
+        caps: &VideoCaps,
+        size: u64,
+        alignment: Option<&VideoAlignment>,
+        writer: Writer,
+    ) -> Result<Self, LayoutError> {
+        let info = caps.info();
+        if let Some(alignment) = alignment {
+            let mut aligned = info.clone();
+            let mut wanted = *alignment;
+            if aligned.align(&mut wanted).is_ok() {
+                let layout = gstreamer_layout(caps, &aligned)?;
+                return Ok(Self {
+                    layout,
+                    len: layout.size().max(aligned.size() as u64),
+                });
+            }
+        }
+        let usual = gstreamer_layout(caps, info)?;
+        let layout = if writer == Writer::V4l2 {
+            let believed = believed_by_v4l2src(caps, size).unwrap_or(usual);
+            agreed(&believed).unwrap_or(believed)
+        } else {
+            usual
+        };
+        Ok(Self {
+            layout,
+            len: layout.size(),
+        })
+    }
+
+    /// The request for a frame of exactly this layout, in a buffer of at least `len` bytes.
+    pub(super) fn request(&self, len: u64) -> LayoutRequest {
+        let planes = self.layout.planes();
+        let strides: Vec<u32> = planes.iter().map(|plane| plane.stride).collect();
+        let offsets: Vec<u64> = planes.iter().map(|plane| plane.offset).collect();
+        LayoutRequest::new(
+            self.layout.fourcc(),
+            self.layout.width(),
+            self.layout.height(),
+        )
         .plane_strides(&strides)
         .plane_offsets(&offsets)
         .min_len(len)
+    }
 }
 
 /// The layout that every element expects of buffers without a `GstVideoMeta`.
@@ -160,8 +185,9 @@ mod tests {
         VideoCaps::parse(&text.parse::<gst::Caps>().expect("caps syntax")).expect("caps")
     }
 
-    fn planes(layout: &FrameLayout) -> Vec<(u64, u32)> {
-        layout
+    fn planes(shape: &Shape) -> Vec<(u64, u32)> {
+        shape
+            .layout
             .planes()
             .iter()
             .map(|plane| (plane.offset, plane.stride))
@@ -171,21 +197,21 @@ mod tests {
     #[test]
     fn elements_get_gstreamers_layout() {
         let caps = caps("I420", 362, 242);
-        let layout = layout_for(&caps, 0, None, Writer::Element).expect("layout");
+        let shape = Shape::of(&caps, 0, None, Writer::Element).expect("shape");
         assert_eq!(
-            planes(&layout),
+            planes(&shape),
             [(0, 364), (364 * 242, 184), (364 * 242 + 184 * 121, 184)]
         );
-        assert_eq!(layout.size(), caps.info().size() as u64);
+        assert_eq!(shape.len, caps.info().size() as u64);
     }
 
     #[test]
     fn both_rules_for_chroma_agree_in_what_a_driver_gets() {
         let caps = caps("I420", 362, 242);
         let size = caps.info().size() as u64;
-        let layout = layout_for(&caps, size, None, Writer::V4l2).expect("layout");
+        let shape = Shape::of(&caps, size, None, Writer::V4l2).expect("shape");
         assert_eq!(
-            planes(&layout),
+            planes(&shape),
             [(0, 368), (368 * 242, 184), (368 * 242 + 184 * 121, 184)]
         );
     }
@@ -201,9 +227,9 @@ mod tests {
         ] {
             let caps = caps(format, width, 242);
             let size = caps.info().size() as u64;
-            let usual = layout_for(&caps, size, None, Writer::Element).expect(format);
+            let usual = Shape::of(&caps, size, None, Writer::Element).expect(format);
             assert_eq!(
-                layout_for(&caps, size, None, Writer::V4l2),
+                Shape::of(&caps, size, None, Writer::V4l2),
                 Ok(usual),
                 "{format}"
             );
@@ -213,27 +239,28 @@ mod tests {
     #[test]
     fn a_drivers_size_tells_its_strides() {
         let caps = caps("NV12", 1366, 768);
-        let wide = layout_for(&caps, 1408 * 768 * 3 / 2, None, Writer::V4l2).expect("layout");
+        let wide = Shape::of(&caps, 1408 * 768 * 3 / 2, None, Writer::V4l2).expect("shape");
         assert_eq!(planes(&wide), [(0, 1408), (1408 * 768, 1408)]);
 
         let in_pages = (384_u64 * 242 * 3 / 2).next_multiple_of(PAGE_LEN);
-        let layout = layout_for(&self::caps("NV12", 362, 242), in_pages, None, Writer::V4l2);
-        assert_eq!(layout.expect("layout").planes()[0].stride, 384);
+        let shape = Shape::of(&self::caps("NV12", 362, 242), in_pages, None, Writer::V4l2);
+        assert_eq!(shape.expect("shape").layout.planes()[0].stride, 384);
     }
 
     #[test]
     fn an_unexplained_size_keeps_gstreamers_layout() {
         let caps = caps("NV12", 640, 480);
-        let layout = layout_for(&caps, 700_000, None, Writer::V4l2).expect("layout");
-        assert_eq!(planes(&layout), [(0, 640), (640 * 480, 640)]);
-        assert_eq!(request_for(&layout, 700_000).min_dmabuf_len(), 700_000);
+        let shape = Shape::of(&caps, 700_000, None, Writer::V4l2).expect("shape");
+        assert_eq!(planes(&shape), [(0, 640), (640 * 480, 640)]);
+        assert_eq!(shape.request(700_000).min_dmabuf_len(), 700_000);
     }
 
     #[test]
     fn an_alignment_that_is_asked_for_is_kept() {
         let caps = caps("NV12", 362, 242);
         let alignment = VideoAlignment::new(0, 14, 0, 0, &[63, 63, 0, 0]);
-        let layout = layout_for(&caps, 0, Some(&alignment), Writer::Element).expect("layout");
-        assert_eq!(planes(&layout), [(0, 384), (384 * 256, 384)]);
+        let shape = Shape::of(&caps, 0, Some(&alignment), Writer::Element).expect("shape");
+        assert_eq!(planes(&shape), [(0, 384), (384 * 256, 384)]);
+        assert_eq!(shape.len, 384 * 256 * 3 / 2);
     }
 }

@@ -21,7 +21,10 @@ use crate::stats::PathStats;
 
 pub(crate) mod imp;
 mod layout;
+#[cfg(test)]
+mod tests;
 
+use layout::Shape;
 pub(crate) use layout::Writer;
 
 glib::wrapper! {
@@ -69,8 +72,8 @@ impl HeapPool {
     ///
     /// The caps cannot be laid out, or a buffer would not fit GStreamer's 32 bits.
     pub(crate) fn buffer_size(caps: &crate::caps::VideoCaps) -> Result<u32, SizeError> {
-        let layout = layout::layout_for(caps, 0, None, Writer::Element)?;
-        u32::try_from(layout.size()).map_err(|_beyond_32_bits| SizeError::TooLarge(layout.size()))
+        let Shape { len, .. } = Shape::of(caps, 0, None, Writer::Element)?;
+        u32::try_from(len).map_err(|_beyond_32_bits| SizeError::TooLarge(len))
     }
 }
 
