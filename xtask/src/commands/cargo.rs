@@ -34,6 +34,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// A cargo command inside the system root. Fetches the crates first: the system root has neither certificates nor a proxy.
 pub(crate) fn command(sysroot: &Sysroot, extra_env: &[(&str, &str)]) -> Result<Command> {
+    fetch();
+    sysroot.command("cargo", &start_directory(), extra_env)
+}
+
+/// Fetches the crates of the work tree.
+pub(crate) fn fetch() {
     let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let mut fetch = Command::new("cargo");
     fetch
@@ -43,7 +49,6 @@ pub(crate) fn command(sysroot: &Sysroot, extra_env: &[(&str, &str)]) -> Result<C
         // Everything may be there already; if not, cargo says what is missing.
         eprintln!("warning: cannot fetch crates: {error:#}");
     }
-    sysroot.command("cargo", &start_directory(), extra_env)
 }
 
 /// The caller's directory when it is in the work tree, which both the system root and the guest see at its own path.

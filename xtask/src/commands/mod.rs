@@ -3,7 +3,9 @@
 mod build;
 mod cargo;
 mod clean;
+mod demo;
 mod setup;
+mod test;
 mod vm;
 
 use std::process::ExitCode;
@@ -20,6 +22,10 @@ pub(crate) enum Command {
     Cargo(cargo::Arguments),
     /// List what the cache holds, with sizes, and delete it
     Clean(clean::Arguments),
+    /// Show the camera on the display, in the virtual machine, without a copy; leaves target/demo/kms.png
+    Demo(demo::Arguments),
+    /// Run all tests: format, lints, units, and the guest's on real drivers
+    Test(test::Arguments),
     /// Run a command in the virtual machine, with vivid, vkms and dma heaps
     ///
     /// The plugin is on `GST_PLUGIN_PATH`, our binaries on PATH, target/vm/out is /out. The exit status is the command's, except:
@@ -32,6 +38,8 @@ impl Command {
         match self {
             Self::Cargo(arguments) => cargo::run(&arguments),
             Self::Clean(arguments) => clean::run(&arguments),
+            Self::Demo(arguments) => demo::run(&arguments),
+            Self::Test(arguments) => test::run(&arguments),
             Self::Vm(arguments) => vm::run(&arguments),
         }
     }

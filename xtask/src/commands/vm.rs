@@ -72,36 +72,43 @@ pub(crate) fn tell(report: &Report) -> ExitCode {
     if let Some(warning) = &report.warning {
         eprintln!("warning: the guest's kernel warned:\n{warning}");
     }
-    let (code, text) = match &report.outcome {
+    let code = match &report.outcome {
         Outcome::Exited(status) => return ExitCode::from(*status),
-        Outcome::Vanished { qemu, console } => (
-            120,
-            format!("QEMU ended before the command did: {qemu}\n{console}"),
-        ),
-        Outcome::SetupFailed(what) => (121, format!("the guest could not be set up: {what}")),
-        Outcome::Oopsed { status, trace } => (
-            122,
-            format!("the guest's kernel oopsed (the command ended with {status}):\n{trace}"),
-        ),
-        Outcome::Panicked { trace } => (123, format!("the guest's kernel panicked:\n{trace}")),
-        Outcome::TimedOut { after, console } => (
-            124,
+        Outcome::Vanished { .. } => 120,
+        Outcome::SetupFailed(_) => 121,
+        Outcome::Oopsed { .. } => 122,
+        Outcome::Panicked { .. } => 123,
+        Outcome::TimedOut { .. } | Outcome::Silent { .. } => 124,
+    };
+    eprintln!("error: {}", explain(&report.outcome));
+    ExitCode::from(code)
+}
+
+/// How a run ended, in words, with what the console said.
+pub(crate) fn explain(outcome: &Outcome) -> String {
+    let text = match outcome {
+        Outcome::Exited(status) => return format!("the command ended with {status}"),
+        Outcome::Vanished { qemu, console } => {
+            format!("QEMU ended before the command did: {qemu}\n{console}")
+        }
+        Outcome::SetupFailed(what) => format!("the guest could not be set up: {what}"),
+        Outcome::Oopsed { status, trace } => {
+            format!("the guest's kernel oopsed (the command ended with {status}):\n{trace}")
+        }
+        Outcome::Panicked { trace } => format!("the guest's kernel panicked:\n{trace}"),
+        Outcome::TimedOut { after, console } => {
             format!(
-                "the time of {} s is over (--timeout gives more); last on the console:\n{console}",
+                "the time of {} s is over; last on the console:\n{console}",
                 after.as_secs()
-            ),
-        ),
-        Outcome::Silent { after, console } => (
-            124,
-            format!(
-                "no output for {} s; last on the console:\n{console}",
-                after.as_secs()
-            ),
+            )
+        }
+        Outcome::Silent { after, console } => format!(
+            "no output for {} s; last on the console:\n{console}",
+            after.as_secs()
         ),
     };
-    eprintln!(
-        "error: {text}\n(the whole console: {})",
+    format!(
+        "{text}\n(the whole console: {})",
         workspace::log("console").display()
-    );
-    ExitCode::from(code)
+    )
 }

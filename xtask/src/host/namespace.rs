@@ -7,11 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::host::process;
+use crate::host::{packages, process};
 
 /// A command that runs `program` in a private mount namespace and dies with xtask.
 pub(crate) fn private(program: &str) -> Command {
     let mut command = Command::new("unshare");
+    command.env("PATH", packages::path_with_sbin());
     if !is_root() {
         command.args(["--user", "--map-auto", "--map-root-user"]);
     }

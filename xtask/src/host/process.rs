@@ -1,5 +1,6 @@
 //! Running programs: output to a log file and to the step's line, and the tail of it in the error.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, PipeReader, Write as _};
 use std::path::Path;
@@ -38,7 +39,8 @@ pub(crate) fn stream(
             Ok(line) => {
                 writeln!(file, "{line}")?;
                 on_line(&line);
-                step.detail(&line);
+                // Messages for machines are nothing to look at.
+                step.detail(if line.starts_with('{') { "" } else { &line });
             }
             Err(RecvTimeoutError::Timeout) => step.tick(),
             Err(RecvTimeoutError::Disconnected) => break,
@@ -87,14 +89,19 @@ pub(crate) fn tail(text: &str, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-/// A command as one would type it, cut where it becomes unreadable.
+/// A command as one would type it, with embedded scripts left out and cut where it becomes unreadable.
 pub(crate) fn describe(command: &Command) -> String {
+    let word = |word: &OsStr| {
+        let text = word.to_string_lossy();
+        if text.contains('\n') {
+            "SCRIPT".to_owned()
+        } else {
+            text.into_owned()
+        }
+    };
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let line = words
-        .map(|word| word.to_string_lossy().replace('\n', " "))
-        .collect::<Vec<_>>()
-        .join(" ");
-    match line.char_indices().nth(300) {
+    let line = words.map(word).collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(600) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
@@ -169,6 +176,13 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("/nonexistent/tool"), "{error}");
+    }
+
+    #[test]
+    fn a_described_command_shows_its_words_but_no_script() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "one\ntwo", "name"]);
+        assert_eq!(describe(&command), "sh -c SCRIPT name");
     }
 
     #[test]

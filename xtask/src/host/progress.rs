@@ -64,6 +64,11 @@ impl Step {
         }
     }
 
+    /// The time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Leaves one line that says how long the step took.
     pub(crate) fn done(self, outcome: &str) {
         if let Some(bar) = &self.bar {

@@ -1,9 +1,12 @@
 #!/bin/sh
-# enter.sh MOUNT_POINT ROOT BIND... -- COMMAND...: runs a command in the system root ROOT, with host directories bound at their own paths.
+# enter.sh MOUNT_POINT ROOT CARGO_HOME BIND... -- COMMAND...
+#
+# Runs a command in the system root ROOT, with CARGO_HOME and other host directories bound at their own paths.
 # Runs in a private mount namespace. What the command writes outside the bound directories goes to memory: ROOT stays as it was built.
 set -eu
 mount_point=$1
 root=$2
+cargo_home=$3
 shift 2
 
 mount -t tmpfs -o mode=755 tmpfs "$mount_point"
@@ -22,4 +25,6 @@ while [ "$1" != -- ]; do
     shift
 done
 shift
+# cargo prefers the programs there, and those are rustup's, which are of no use without rustup's own directory.
+[ ! -d "root$cargo_home/bin" ] || mount -t tmpfs tmpfs "root$cargo_home/bin"
 exec chroot root "$@"

@@ -89,9 +89,9 @@ impl Sysroot {
             .arg(&self.mount_point)
             .arg(self.root());
         command
+            .arg(&rust.cargo_home)
             .arg(workspace::root())
             .arg(&rust.sysroot)
-            .arg(&rust.cargo_home)
             .arg("--");
         command
             .args(["/usr/bin/env", "--ignore-environment"])
@@ -192,9 +192,7 @@ fn build(spec: &SysrootSpec, partial: &Path) -> Result<()> {
 
 fn bootstrap(spec: &SysrootSpec, root: &Path, mirror: &str) -> Command {
     let mut command = namespace::private("mmdebstrap");
-    command
-        .env("PATH", crate::host::packages::path_with_sbin())
-        .env("LC_ALL", "C.UTF-8");
+    command.env("LC_ALL", "C.UTF-8");
     command.args(["--mode=root", "--variant=apt", "--format=directory"]);
     command.arg("--aptopt=APT::Install-Recommends \"false\"");
     for useless in ["doc", "man", "locale", "info"] {
