@@ -10,6 +10,7 @@ use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
 use super::settings::{self, Settings};
+use super::too_large::too_large;
 use crate::caps::template_caps;
 use crate::copier::Copier;
 use crate::heap::HeapSource;
@@ -34,6 +35,8 @@ pub(super) struct State {
     /// From the first frame in ordinary memory until the next caps.
     pub(super) copier: Option<Arc<Copier>>,
     pub(super) upstream: Option<Upstream>,
+    /// Told once per start: the question is asked many times.
+    too_large_told: bool,
 }
 
 /// State of the element.
@@ -66,6 +69,17 @@ impl HeapAlloc {
                 Err(gst::StateChangeError)
             }
         }
+    }
+
+    fn warn_too_large(&self, picture: &str) {
+        if std::mem::replace(&mut self.state().too_large_told, true) {
+            return;
+        }
+        gst::element_imp_warning!(
+            self,
+            gst::StreamError::Format,
+            ("{picture} is larger than GStreamer can lay out (2 GiB per buffer); ask for a smaller picture")
+        );
     }
 }
 
@@ -179,6 +193,16 @@ impl BaseTransformImpl for HeapAlloc {
         };
         drop(copier);
         Ok(())
+    }
+
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        if direction == gst::PadDirection::Sink
+            && let gst::QueryView::Caps(caps) = query.view()
+            && let Some(picture) = caps.filter().and_then(too_large)
+        {
+            self.warn_too_large(&picture);
+        }
+        BaseTransformImplExt::parent_query(self, direction, query)
     }
 
     fn propose_allocation(

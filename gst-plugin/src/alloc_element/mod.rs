@@ -35,6 +35,7 @@ mod origin;
 mod propose;
 mod route;
 mod settings;
+mod too_large;
 
 glib::wrapper! {
     pub(crate) struct HeapAlloc(ObjectSubclass<imp::HeapAlloc>)
