@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// The machine variant, from tests/machines.toml
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "demo")]
     machine: String,
 }
 
