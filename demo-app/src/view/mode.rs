@@ -47,10 +47,11 @@ pub(super) fn choose(
             summary(&plain)
         );
     }
-    preferred(&possible)
+    preferred(&possible, options.fps)
 }
 
-fn preferred(possible: &gst::Caps) -> Result<gst::Caps> {
+/// Fixed but for the rate: a camera knows best how fast it is, and `fixate` would take the slowest.
+fn preferred(possible: &gst::Caps, rate: Option<gst::Fraction>) -> Result<gst::Caps> {
     let format = gst::Caps::builder("video/x-raw")
         .field("format", PREFERRED_FORMAT)
         .build();
@@ -70,12 +71,10 @@ fn preferred(possible: &gst::Caps) -> Result<gst::Caps> {
     fixed.fixate();
     let structure = fixed.structure(0).context("no format is left")?;
     let mut chosen = gst::Caps::builder("video/x-raw");
-    for field in ["format", "width", "height", "framerate"] {
-        if let Ok(value) = structure.value(field) {
-            chosen = chosen.field(field, value.clone());
-        }
+    for field in ["format", "width", "height"] {
+        chosen = chosen.field(field, structure.value(field)?.clone());
     }
-    Ok(chosen.build())
+    Ok(chosen.field_if_some("framerate", rate).build())
 }
 
 /// The format names in `caps`, each once.
@@ -127,6 +126,19 @@ mod tests {
         assert_eq!(structure.get::<&str>("format").unwrap(), "NV12");
         assert_eq!(structure.get::<i32>("width").unwrap(), 1280);
         assert_eq!(structure.get::<i32>("height").unwrap(), 720);
+    }
+
+    #[test]
+    fn the_rate_is_the_cameras_choice_unless_it_is_named() {
+        let free = choose(&caps(CAMERA), &caps(DISPLAY), &options(&[])).unwrap();
+        assert!(!free.structure(0).unwrap().has_field("framerate"));
+        let named = choose(&caps(CAMERA), &caps(DISPLAY), &options(&["--fps", "25"])).unwrap();
+        let rate = named
+            .structure(0)
+            .unwrap()
+            .get::<gst::Fraction>("framerate")
+            .unwrap();
+        assert_eq!(rate, gst::Fraction::new(25, 1));
     }
 
     #[test]
