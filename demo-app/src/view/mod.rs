@@ -40,8 +40,10 @@ pub(crate) fn run(options: &ViewOptions) -> Result<()> {
         (Err(camera), Err(display)) => bail!("{display:#}\n{camera:#}"),
     };
     let pipeline = Pipeline::new(&camera, options)?;
-    let outcome = play(&pipeline, options);
+    let played = play(&pipeline, options);
+    // Read before the snapshot: a display that composes in software stops for it.
     let report = Report::read(&pipeline, &camera);
+    let outcome = played.and_then(|()| save_snapshot(&pipeline, options));
     pipeline.stop();
     let report = report?;
     if outcome.is_ok() || report.frames() > 0 {
@@ -50,23 +52,24 @@ pub(crate) fn run(options: &ViewOptions) -> Result<()> {
     outcome
 }
 
-/// Plays until the time is up, Ctrl-C or an error; then takes the snapshot.
+/// Plays until the time is up, Ctrl-C or an error.
 fn play(pipeline: &Pipeline, options: &ViewOptions) -> Result<()> {
     pipeline.stop_on_signal()?;
     if pipeline.start().is_err() {
         return Err(first_error(&pipeline.bus()));
     }
-    watch(
-        pipeline,
-        options
-            .seconds
-            .map(|seconds| Duration::from_secs(seconds.into())),
-    )?;
-    match &options.snapshot {
-        Some(path) => snapshot::save(&pipeline.snapshot()?, path)
-            .with_context(|| format!("could not write the snapshot to {}", path.display())),
-        None => Ok(()),
-    }
+    let limit = options
+        .seconds
+        .map(|seconds| Duration::from_secs(seconds.into()));
+    watch(pipeline, limit)
+}
+
+fn save_snapshot(pipeline: &Pipeline, options: &ViewOptions) -> Result<()> {
+    let Some(path) = &options.snapshot else {
+        return Ok(());
+    };
+    snapshot::save(&pipeline.snapshot()?, path)
+        .with_context(|| format!("could not write the snapshot to {}", path.display()))
 }
 
 /// Keeps the status line up to date until the pipeline ends or has played for `limit`.
