@@ -2,21 +2,19 @@
 
 use gst::prelude::*;
 
-/// The error in `message`, with the element that posted it and its details.
-pub(super) fn error_text(message: &gst::Message) -> String {
-    let gst::MessageView::Error(error) = message.view() else {
-        return String::from("unknown error");
+/// The error or warning in `message`, with the element that posted it and its details.
+pub(super) fn text(message: &gst::Message) -> String {
+    let (error, debug) = match message.view() {
+        gst::MessageView::Error(message) => (message.error(), message.debug()),
+        gst::MessageView::Warning(message) => (message.error(), message.debug()),
+        _ => return String::from("unknown error"),
     };
     let source = message.src().map(GstObjectExt::name).unwrap_or_default();
-    let text = format!("{source}: {}", error.error());
-    match error.debug() {
-        // The first line only names the C function; what helps stands below it.
-        Some(debug) => match debug.split_once('\n') {
-            Some((_, details)) if !details.trim().is_empty() => {
-                format!("{text} ({})", details.trim())
-            }
-            _ => text,
-        },
-        None => text,
+    let text = format!("{source}: {error}");
+    // The first line of the details only names a C function; what helps stands below it.
+    let details = debug.as_ref().and_then(|debug| debug.split_once('\n'));
+    match details.map(|(_, details)| details.trim()) {
+        Some(details) if !details.is_empty() => format!("{text} ({details})"),
+        _ => text,
     }
 }

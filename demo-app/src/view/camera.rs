@@ -74,7 +74,7 @@ fn offered_caps(node: &Path) -> Result<gst::Caps> {
     source.set_bus(None);
     if opened.is_err() {
         match bus.pop_filtered(&[gst::MessageType::Error]) {
-            Some(message) => bail!("{}", super::bus::error_text(&message)),
+            Some(message) => bail!("{}", super::bus::text(&message)),
             None => bail!("v4l2src does not open it"),
         }
     }

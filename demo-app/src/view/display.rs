@@ -18,7 +18,7 @@ pub(super) fn offered_caps() -> Result<gst::Caps> {
     sink.set_bus(None);
     if opened.is_err() {
         match bus.pop_filtered(&[gst::MessageType::Error]) {
-            Some(message) => bail!("no display: {}", super::bus::error_text(&message)),
+            Some(message) => bail!("no display: {}", super::bus::text(&message)),
             None => bail!("no display: the sink did not open one, and did not say why"),
         }
     }

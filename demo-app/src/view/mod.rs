@@ -107,9 +107,9 @@ fn watch(pipeline: &Pipeline, limit: Option<Duration>) -> Result<()> {
 /// The message is an error.
 fn is_end(message: &gst::Message, line: &StatusLine) -> Result<bool> {
     match message.view() {
-        gst::MessageView::Error(_) => bail!("{}", bus::error_text(message)),
-        gst::MessageView::Warning(warning) => {
-            line.note(&format!("warning: {}", warning.error()));
+        gst::MessageView::Error(_) => bail!("{}", bus::text(message)),
+        gst::MessageView::Warning(_) => {
+            line.note(&format!("warning: {}", bus::text(message)));
             Ok(false)
         }
         _ => Ok(true),
@@ -118,7 +118,7 @@ fn is_end(message: &gst::Message, line: &StatusLine) -> Result<bool> {
 
 fn first_error(bus: &gst::Bus) -> anyhow::Error {
     match bus.pop_filtered(&[gst::MessageType::Error]) {
-        Some(message) => anyhow!("{}", bus::error_text(&message)),
+        Some(message) => anyhow!("{}", bus::text(&message)),
         None => anyhow!("the pipeline did not start, and no element said why"),
     }
 }

@@ -84,10 +84,20 @@ impl Pipeline {
     }
 
     /// The picture on the display, read back from it.
+    ///
+    /// # Errors
+    ///
+    /// The sink's own words.
     pub(super) fn snapshot(&self) -> Result<gst::Sample> {
-        self.sink
-            .emit_by_name::<Option<gst::Sample>>("snapshot", &[])
-            .context("the display did not give its picture back; see the warnings above")
+        let sample = self
+            .sink
+            .emit_by_name::<Option<gst::Sample>>("snapshot", &[]);
+        sample.with_context(
+            || match self.bus().pop_filtered(&[gst::MessageType::Warning]) {
+                Some(message) => super::bus::text(&message),
+                None => "the display did not give its picture back, and did not say why".into(),
+            },
+        )
     }
 }
 
