@@ -22,10 +22,7 @@ const FLIP_COMPLETE: u32 = 2;
 /// `struct drm_event_vblank`.
 const VBLANK_EVENT_LEN: usize = 32;
 /// How often a route may look whether its flip is overdue.
-const TICK: Timespec = Timespec {
-    tv_sec: 1,
-    tv_nsec: 0,
-};
+const TICK: Duration = Duration::from_secs(1);
 
 /// What happened on a CRTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +44,7 @@ pub(crate) enum EventKind {
 pub(crate) trait Route: Send + Sync {
     /// An event of the CRTC.
     fn event(&self, event: CrtcEvent);
-    /// A second went by without any event on the card.
+    /// A second went by.
     fn tick(&self);
 }
 
@@ -148,12 +145,17 @@ pub(crate) fn is_event_thread() -> bool {
 fn run(card: &Card, routes: &Mutex<Routes>, stop: &OwnedFd) {
     IS_EVENT_THREAD.set(true);
     let mut buffer = [0_u8; 1024];
+    let timeout = Timespec {
+        tv_sec: TICK.as_secs().cast_signed(),
+        tv_nsec: 0,
+    };
+    let mut last_tick = Duration::ZERO;
     loop {
         let mut fds = [
             PollFd::from_borrowed_fd(card.as_fd(), PollFlags::IN),
             PollFd::new(stop, PollFlags::IN),
         ];
-        match poll(&mut fds, Some(&TICK)) {
+        match poll(&mut fds, Some(&timeout)) {
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return warn!(card = %card, %error, "no more events: poll failed"),
             Ok(0) => {
@@ -169,15 +171,26 @@ fn run(card: &Card, routes: &Mutex<Routes>, stop: &OwnedFd) {
             return warn!(card = %card, revents = ?fds[0].revents(), "no more events: the card hung up");
         }
         match rustix::io::read(card, &mut buffer) {
-            Ok(len) => deliver(&buffer[..len], routes),
+            // Events bring the time along, which saves asking for it.
+            Ok(len) => {
+                if let Some(now) = deliver(&buffer[..len], routes)
+                    && now.saturating_sub(last_tick) >= TICK
+                {
+                    last_tick = now;
+                    tick(routes);
+                }
+            }
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
             Err(error) => return warn!(card = %card, %error, "no more events: read failed"),
         }
     }
 }
 
-fn deliver(bytes: &[u8], routes: &Mutex<Routes>) {
+/// Hands out events; returns the time of the last one.
+fn deliver(bytes: &[u8], routes: &Mutex<Routes>) -> Option<Duration> {
+    let mut time = None;
     for event in parse(bytes) {
+        time = Some(event.time);
         let route = {
             let routes = routes.lock().unwrap_or_else(PoisonError::into_inner);
             routes.get(&event.crtc).and_then(Weak::upgrade)
@@ -188,6 +201,7 @@ fn deliver(bytes: &[u8], routes: &Mutex<Routes>) {
             debug!(crtc = event.crtc, "an event for a CRTC that nobody drives");
         }
     }
+    time
 }
 
 fn tick(routes: &Mutex<Routes>) {

@@ -99,7 +99,7 @@ impl Device {
     ///
     /// As [`Device::open`].
     pub fn from_fd(fd: OwnedFd) -> Result<Arc<Device>, OpenError> {
-        let path = PathBuf::from(format!("the descriptor {}", describe(&fd)));
+        let path = path_of(&fd);
         let rdev = rustix::fs::fstat(&fd)
             .map_err(|errno| open_error(&path, errno))?
             .st_rdev;
@@ -272,12 +272,9 @@ fn open_error(path: &Path, errno: rustix::io::Errno) -> OpenError {
     }
 }
 
-/// What a descriptor refers to, for error texts.
-fn describe(fd: &OwnedFd) -> String {
+/// The node that a descriptor refers to, as far as this process can see.
+fn path_of(fd: &OwnedFd) -> PathBuf {
     use std::os::fd::AsRawFd;
-    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    std::fs::read_link(link).map_or_else(
-        |_unreadable| "given".into(),
-        |path| path.display().to_string(),
-    )
+    let link = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    std::fs::read_link(&link).unwrap_or(link)
 }

@@ -9,8 +9,9 @@ use rustix::io::Errno;
 use tracing::{debug, trace, warn};
 
 use super::CommitError;
-use super::flip::{FLIP_TIMEOUT, FlipLoop, Hold};
+use super::flip::{FLIP_TIMEOUT, FlipLoop};
 use super::solve::{is_refusal, modeset_flag};
+use super::state::Hold;
 use crate::atomic::Scene;
 use crate::writeback::Job;
 
@@ -27,8 +28,7 @@ impl FlipLoop {
         let mut state = self.lock();
         let freed = state.queue.failed();
         let has_more = state.advance();
-        self.notify(&state);
-        drop(state);
+        self.notify(state);
         drop(freed);
         if has_more && let Err(error) = self.commit_begun() {
             self.report(error);

@@ -3,13 +3,12 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::warn;
 
-use super::queue::FlipQueue;
-use super::solve::{Solution, is_refusal};
-use super::stats::Counter;
+use super::solve::is_refusal;
+use super::state::{Failure, Hold, Shot, State};
 use super::{CommitError, OutputEvent, OutputStats, Pipeline, ShowError};
 use crate::atomic::{AtomicState, Picture, Scene};
 use crate::device::{Card, Device};
@@ -32,57 +31,10 @@ pub(crate) struct FlipLoop {
     pub(super) atomic: Mutex<AtomicState>,
     pub(super) listener: Mutex<Option<Listener>>,
     state: Mutex<State>,
-    changed: Condvar,
-}
-
-/// A scene and what must live as long as it is on screen.
-pub(super) struct Shot {
-    pub(super) scene: Scene,
-    _keep: Option<Box<dyn Any + Send>>,
-}
-
-pub(super) struct State {
-    /// Index of the plane that is preferred: the one used last, or configured.
-    pub(super) plane: Option<usize>,
-    pub(super) solution: Option<Solution>,
-    /// Object ids of the planes that no other output may use.
-    pub(super) claimed_planes: Vec<u32>,
-    pub(super) queue: FlipQueue<Shot>,
-    /// A picture that wants to be written back by the next commit.
-    pub(super) job: Option<Arc<Job>>,
-    pub(super) counter: Counter,
-    pub(super) failure: Failure,
-    /// Whether the pending commit was made right at the flip before.
-    pub(super) is_back_to_back: bool,
-    pub(super) hold: Hold,
-    pub(super) attempts: u32,
-    pub(super) begun: Instant,
-    /// Frames taken off the screen that are being dropped at this moment.
-    pub(super) releasing: u32,
-    is_flushing: bool,
-    waiters: u32,
-}
-
-/// What the next commit has to wait for, apart from the flip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hold {
-    Nothing,
-    /// The CRTC was busy: what is pending is committed at the next refresh.
-    Refresh,
-    /// A picture is being written back. vkms forgets it, and never signals a fence in time again, if
-    /// another commit comes before it is written.
-    Writeback,
-}
-
-/// What became of a frame that had been taken.
-#[derive(Clone, Default)]
-pub(super) enum Failure {
-    #[default]
-    None,
-    /// It could not be shown; to be told once.
-    Frame(Arc<CommitError>),
-    /// The device is no more; to be told every time.
-    Device(Arc<CommitError>),
+    /// A frame may be parked, or none will be any more.
+    room: Condvar,
+    /// Something has been settled: a flip, a frame given back, a writeback.
+    settled: Condvar,
 }
 
 impl FlipLoop {
@@ -94,7 +46,8 @@ impl FlipLoop {
             atomic: Mutex::new(atomic),
             listener: Mutex::default(),
             state: Mutex::new(State::new()),
-            changed: Condvar::new(),
+            room: Condvar::new(),
+            settled: Condvar::new(),
         }
     }
 
@@ -121,7 +74,7 @@ impl FlipLoop {
     pub(super) fn set_flushing(&self, is_flushing: bool) {
         let mut state = self.lock();
         state.is_flushing = is_flushing;
-        self.notify(&state);
+        self.notify(state);
     }
 
     /// The failure of an earlier frame, told once; that the device is gone, told for ever.
@@ -164,7 +117,7 @@ impl FlipLoop {
                 state.queue.park(shot);
                 return Ok(());
             }
-            state = self.wait(state);
+            state = self.wait_for_room(state);
         }
     }
 
@@ -176,8 +129,7 @@ impl FlipLoop {
         };
         let mut state = self.lock();
         let parked = state.queue.take_parked();
-        self.notify(&state);
-        drop(state);
+        self.notify(state);
         drop(parked);
 
         let mut state = self.wait_until(FLIP_TIMEOUT, State::can_begin);
@@ -238,8 +190,7 @@ impl FlipLoop {
         let mut state = self.lock();
         state.hold = Hold::Nothing;
         let has_more = state.advance();
-        self.notify(&state);
-        drop(state);
+        self.notify(state);
         if has_more && let Err(error) = self.commit_begun() {
             self.report(error);
         }
@@ -260,20 +211,27 @@ impl FlipLoop {
         kept
     }
 
-    /// Wakes whoever waits. With nobody waiting it costs no system call.
-    pub(super) fn notify(&self, state: &State) {
-        if state.waiters > 0 {
-            self.changed.notify_all();
+    /// Unlocks and wakes whoever waits. With nobody waiting it costs no system call, and whoever wakes
+    /// finds the lock free.
+    pub(super) fn notify(&self, state: MutexGuard<'_, State>) {
+        let has_room = state.waiting_for_room > 0 && (state.has_room() || state.is_refusing());
+        let is_awaited = state.waiting_to_settle > 0;
+        drop(state);
+        if has_room {
+            self.room.notify_all();
+        }
+        if is_awaited {
+            self.settled.notify_all();
         }
     }
 
-    fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.waiters += 1;
+    fn wait_for_room<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.waiting_for_room += 1;
         let mut state = self
-            .changed
+            .room
             .wait(state)
             .unwrap_or_else(PoisonError::into_inner);
-        state.waiters -= 1;
+        state.waiting_for_room -= 1;
         state
     }
 
@@ -283,85 +241,13 @@ impl FlipLoop {
         is_done: impl Fn(&State) -> bool,
     ) -> MutexGuard<'_, State> {
         let mut state = self.lock();
-        state.waiters += 1;
+        state.waiting_to_settle += 1;
         let waited = self
-            .changed
+            .settled
             .wait_timeout_while(state, timeout, |state| !is_done(state));
         let (mut state, _timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.waiters -= 1;
+        state.waiting_to_settle -= 1;
         state
-    }
-}
-
-impl State {
-    fn new() -> State {
-        State {
-            plane: None,
-            solution: None,
-            claimed_planes: Vec::new(),
-            queue: FlipQueue::new(),
-            job: None,
-            counter: Counter::default(),
-            failure: Failure::None,
-            is_back_to_back: false,
-            hold: Hold::Nothing,
-            attempts: 0,
-            begun: Instant::now(),
-            releasing: 0,
-            is_flushing: false,
-            waiters: 0,
-        }
-    }
-
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(self.failure, Failure::Device(_))
-    }
-
-    /// Whether a commit could be made now.
-    fn can_begin(&self) -> bool {
-        !self.queue.is_pending() && self.hold != Hold::Writeback
-    }
-
-    /// Begins whatever waits, if a commit could be made: the parked frame, or a writeback of the shown one.
-    pub(super) fn advance(&mut self) -> bool {
-        if !self.can_begin() {
-            false
-        } else if let Some(parked) = self.queue.take_parked() {
-            self.begin(parked);
-            true
-        } else if self.job.is_some() && self.queue.shown().is_some() {
-            self.begin_same();
-            true
-        } else {
-            false
-        }
-    }
-
-    fn begin(&mut self, shot: Shot) {
-        self.queue.begin(shot);
-        self.restart_clock();
-    }
-
-    fn begin_same(&mut self) {
-        self.queue.begin_same();
-        self.restart_clock();
-    }
-
-    fn restart_clock(&mut self) {
-        self.begun = Instant::now();
-        self.attempts = 0;
-        self.is_back_to_back = false;
-    }
-}
-
-impl Failure {
-    pub(super) fn new(error: &Arc<CommitError>) -> Failure {
-        let error = Arc::clone(error);
-        if matches!(*error, CommitError::Gone { .. }) {
-            Failure::Device(error)
-        } else {
-            Failure::Frame(error)
-        }
     }
 }
 

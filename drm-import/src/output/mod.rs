@@ -9,6 +9,7 @@ mod pipeline;
 mod queue;
 mod route;
 mod solve;
+mod state;
 mod stats;
 
 use std::any::Any;

@@ -4,7 +4,8 @@ use std::sync::{Arc, PoisonError};
 
 use tracing::{debug, error};
 
-use super::flip::{FLIP_TIMEOUT, Failure, FlipLoop, Hold};
+use super::flip::{FLIP_TIMEOUT, FlipLoop};
+use super::state::{Failure, Hold};
 use super::{CommitError, OutputEvent};
 use crate::events::{CrtcEvent, EventKind, Route};
 
@@ -18,12 +19,12 @@ impl Route for FlipLoop {
 
     fn tick(&self) {
         let mut state = self.lock();
-        if !state.queue.is_pending() || state.begun.elapsed() < FLIP_TIMEOUT {
+        state.seconds += 1;
+        if !state.queue.is_pending() || state.seconds < FLIP_TIMEOUT.as_secs() {
             return;
         }
         let freed = [state.queue.failed(), state.queue.take_parked()];
-        self.notify(&state);
-        drop(state);
+        self.notify(state);
         self.report(self.flip_timeout());
         drop(freed);
     }
@@ -49,8 +50,7 @@ impl FlipLoop {
         let has_more = state.advance();
         state.is_back_to_back = has_more;
         state.releasing += u32::from(released.is_some());
-        self.notify(&state);
-        drop(state);
+        self.notify(state);
 
         if has_more && let Err(error) = self.commit_begun() {
             self.report(error);
@@ -59,7 +59,7 @@ impl FlipLoop {
             drop(released);
             let mut state = self.lock();
             state.releasing -= 1;
-            self.notify(&state);
+            self.notify(state);
         }
         if is_picture {
             self.tell(OutputEvent::Shown {
@@ -84,8 +84,7 @@ impl FlipLoop {
         if !state.is_gone() {
             state.failure = Failure::new(&error);
         }
-        self.notify(&state);
-        drop(state);
+        self.notify(state);
         self.tell(OutputEvent::Lost(error));
     }
 

@@ -105,15 +105,10 @@ impl FlipLoop {
         self.check_placement(layout, placement)?;
         let mut tried = Vec::new();
         let mut first = None;
-        let planes = self
+        for plane in self
             .pipeline
-            .planes_for(framebuffer.format(), self.plane())?;
-        for plane in planes {
-            if !self.claim_plane(plane) {
-                let id = self.pipeline.planes[plane].id;
-                tried.push(format!("plane {id}: in use by another output"));
-                continue;
-            }
+            .planes_for(framebuffer.format(), self.plane())?
+        {
             for backdrop in self.backdrops(plane) {
                 let framebuffer = Arc::clone(framebuffer);
                 let picture = Picture {
@@ -122,10 +117,10 @@ impl FlipLoop {
                     plane,
                     backdrop,
                 };
-                match self.check(&Scene::Picture(picture.clone())) {
+                match self.try_picture(&picture) {
                     Ok(()) => return Ok(picture),
-                    Err(error) if is_refusal(&error) => {
-                        tried.push(self.describe_try(plane, backdrop, &error));
+                    Err(error) if is_refusal(&error) || is_errno(&error, Errno::ALREADY) => {
+                        tried.push(self.describe_try(&picture, &error));
                         first.get_or_insert(error);
                     }
                     Err(error) => return Err(self.failure(error)),
@@ -141,12 +136,36 @@ impl FlipLoop {
         })
     }
 
+    /// Asks the driver about a picture and claims its plane; `EALREADY` if that serves another output.
+    fn try_picture(&self, picture: &Picture) -> io::Result<()> {
+        if !self.is_plane_free(picture.plane) {
+            return Err(Errno::ALREADY.into());
+        }
+        self.check(&Scene::Picture(picture.clone()))?;
+        if self.claim_plane(picture.plane) {
+            Ok(())
+        } else {
+            Err(Errno::ALREADY.into())
+        }
+    }
+
     /// Asks the driver about a whole scene.
     pub(crate) fn check(&self, scene: &Scene) -> io::Result<()> {
         let state = self.atomic.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = state.changes(&self.pipeline, scene);
         let flags = AtomicCommitFlags::TEST_ONLY | modeset_flag(changes.modeset);
         self.card.commit(&changes.all(), flags)
+    }
+
+    /// Whether a plane is this output's own, or nobody's.
+    fn is_plane_free(&self, plane: usize) -> bool {
+        let id = self.pipeline.planes[plane].id;
+        let is_own = self.lock().claimed_planes.contains(&id);
+        is_own
+            || self
+                .device
+                .upgrade()
+                .is_some_and(|device| !device.is_claimed(id))
     }
 
     /// Whether a plane is this output's own, or becomes it now.
@@ -178,14 +197,19 @@ impl FlipLoop {
         }
     }
 
-    fn describe_try(&self, plane: usize, backdrop: bool, error: &io::Error) -> String {
-        let plane = &self.pipeline.planes[plane];
-        let how = if backdrop {
+    fn describe_try(&self, picture: &Picture, error: &io::Error) -> String {
+        let plane = &self.pipeline.planes[picture.plane];
+        let how = if picture.backdrop {
             " over a black primary plane"
         } else {
             ""
         };
-        format!("plane {} ({:?}){how}: {error}", plane.id, plane.kind)
+        let why = if is_errno(error, Errno::ALREADY) {
+            "in use by another output".to_owned()
+        } else {
+            error.to_string()
+        };
+        format!("plane {} ({:?}){how}: {why}", plane.id, plane.kind)
     }
 
     fn check_placement(
