@@ -9,7 +9,8 @@ use dmabuf_heap::{Fourcc, Frame, Registry};
 use dmaheap_tests::census::Census;
 use dmaheap_tests::pattern::quadrants;
 use dmaheap_tests::scanout::{
-    BT601, PATIENCE, Returned, SIZE, centred, display_state, frame, output, screen, show, system,
+    BT601, PATIENCE, Returned, SIZE, centred, display_state, frame, output, overlay_beside, screen,
+    show, system,
 };
 use dmaheap_tests::{vkms, wait};
 use drm_import::{Device, Output, OutputEvent, Placement, Rect, ShowError};
@@ -250,17 +251,4 @@ fn an_overlay_that_the_user_names_is_used() {
         .crop(vkms::centred(SIZE.0, SIZE.1))
         .difference(&quadrants(SIZE.0, SIZE.1), &[]);
     assert!(difference.is_within(3, 1.0), "{difference:?}");
-}
-
-/// A plane of the card that is not `primary`; vkms makes overlays right after it.
-#[track_caller]
-fn overlay_beside(primary: u32) -> u32 {
-    let state = display_state();
-    let planes = state
-        .lines()
-        .filter_map(|line| line.strip_prefix("plane[")?.split_once(']')?.0.parse().ok());
-    planes
-        .into_iter()
-        .find(|&id: &u32| id > primary)
-        .expect("vkms has overlays")
 }

@@ -1,5 +1,6 @@
 //! drm-import with several cards, and with several displays on one card.
 
+use std::fs::File;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -7,7 +8,10 @@ use dmabuf_heap::{Fourcc, Frame};
 use dmaheap_tests::census::Census;
 use dmaheap_tests::pattern::{picture_of, quadrants};
 use dmaheap_tests::picture::Picture;
-use dmaheap_tests::scanout::{PATIENCE, Returned, SIZE, centred, frame, system};
+use dmaheap_tests::scanout::{
+    PATIENCE, Returned, SIZE, centred, display_state, frame, overlay_beside, plane_state, show,
+    system,
+};
 use dmaheap_tests::vkms;
 use dmaheap_tests::vkms_card::VkmsCard;
 use drm_import::{Device, Output};
@@ -47,6 +51,46 @@ fn a_card_is_one_device_however_often_it_is_opened() {
     let by_driver = Device::open_driver("vkms").unwrap_or_else(|error| panic!("{error}"));
     assert!(Arc::ptr_eq(&device, &again) && Arc::ptr_eq(&device, &by_driver));
     assert_eq!(before.differences(&Census::take()), [""; 0]);
+}
+
+#[test]
+fn a_descriptor_of_the_application_is_one_device_and_its_planes_are_left_alone() {
+    let path = vkms::card().node;
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .expect("a card");
+    let given = || Device::from_fd(file.try_clone().expect("dup").into());
+    let device = given().unwrap_or_else(|error| panic!("{error}"));
+    let again = given().unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        Arc::ptr_eq(&device, &again),
+        "duplicates share their GEM handles"
+    );
+    assert_eq!(device.path(), path);
+
+    let first = build(&device);
+    let (heap, before) = (system(), display_state());
+    let frame = frame(&*heap, Fourcc::XRGB8888);
+    show(&first, &frame);
+    assert!(first.wait_idle(PATIENCE));
+    let primary = first.plane_id().expect("a plane was chosen");
+    drop(first);
+    assert_eq!(display_state(), before);
+    let found = plane_state(primary);
+
+    let overlay = overlay_beside(primary);
+    let output = Output::builder(&device).plane_id(overlay).build();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    show(&output, &frame);
+    assert!(output.wait_idle(PATIENCE));
+    assert_eq!(
+        plane_state(primary),
+        found,
+        "what the application shows on another plane stays"
+    );
+    assert_ne!(display_state(), before);
 }
 
 #[test]
@@ -120,11 +164,4 @@ fn build(device: &Arc<Device>) -> Output {
     Output::builder(device)
         .build()
         .unwrap_or_else(|error| panic!("{error}"))
-}
-
-#[track_caller]
-fn show(output: &Output, frame: &Frame) {
-    output
-        .show(frame, &centred(), Box::new(()))
-        .unwrap_or_else(|error| panic!("{error}"));
 }

@@ -87,8 +87,41 @@ pub fn screen(output: &Output, heap: &dyn Allocator) -> Picture {
     )
 }
 
-/// The kernel's own description of planes, CRTC and connectors, which names framebuffers by their ids.
+/// The kernel's own description of planes, CRTC and connectors, which names framebuffers by their ids. Without the
+/// counts of references, which fall only when a worker of the kernel has cleaned up.
 #[track_caller]
 pub fn display_state() -> String {
-    fs::read_to_string(vkms::card().debugfs.join("state")).expect("debugfs shows the atomic state")
+    let path = vkms::card().debugfs.join("state");
+    let state = fs::read_to_string(path).expect("debugfs shows the atomic state");
+    let lasts = |line: &&str| !line.contains("refcount=") && !line.contains("_count=");
+    state
+        .lines()
+        .filter(lasts)
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+/// A plane of the card that is not `primary`; vkms makes overlays right after it.
+#[track_caller]
+pub fn overlay_beside(primary: u32) -> u32 {
+    let state = display_state();
+    let planes = state
+        .lines()
+        .filter_map(|line| line.strip_prefix("plane[")?.split_once(']')?.0.parse().ok());
+    planes
+        .into_iter()
+        .find(|&id: &u32| id > primary)
+        .expect("vkms has overlays")
+}
+
+/// What the kernel says of one plane.
+#[track_caller]
+pub fn plane_state(id: u32) -> String {
+    let state = display_state();
+    let start = state
+        .find(&format!("plane[{id}]"))
+        .expect("the plane exists");
+    let rest = &state[start..];
+    let end = rest[1..].find("\nplane[").map_or(rest.len(), |end| end + 1);
+    rest[..end].to_owned()
 }
