@@ -23,6 +23,25 @@ fn text(player: &Player, field: &str) -> String {
     stats.get::<String>(field).expect("a string in stats")
 }
 
+/// What `pick` finds among the messages that are posted from now on; `Player` reads only errors and drops the rest.
+fn messages<T: Send + 'static>(
+    player: &Player,
+    pick: impl Fn(&gst::Message) -> Option<T> + Send + Sync + 'static,
+) -> mpsc::Receiver<T> {
+    let (found, messages) = mpsc::channel();
+    let pipeline = player.by_factory("dmaheapalloc").parent();
+    let pipeline = pipeline.and_downcast::<gst::Pipeline>();
+    let bus = pipeline.and_then(|it| it.bus()).expect("a bus");
+    bus.set_sync_handler(move |_bus, message| {
+        if let Some(picked) = pick(message) {
+            // The test may have stopped to listen.
+            let _unheard = found.send(picked);
+        }
+        gst::BusSyncReply::Pass
+    });
+    messages
+}
+
 /// Plays until `frames` have reached the sink.
 #[track_caller]
 fn played(description: &str, frames: u64) -> Player {
@@ -212,27 +231,35 @@ fn new_sizes_get_new_memory_and_the_old_is_freed() {
 }
 
 #[test]
+fn stopping_before_the_first_frame_is_no_refusal() {
+    let vivid = Vivid::find();
+    let source = format!("{} io-mode=dmabuf-import ! {NV12}", vivid.source());
+    let player = Player::launch(&format!("{source} ! dmaheapalloc ! fakesink"));
+    let errors = messages(&player, |message| match message.view() {
+        gst::MessageView::Error(error) => Some(error.error().to_string()),
+        _ => None,
+    });
+    for state in [gst::State::Paused, gst::State::Playing].repeat(3) {
+        player.reach(state).expect("the camera starts");
+        player.stop();
+    }
+    drop(player);
+    assert_eq!(errors.try_iter().collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
 fn a_change_of_path_is_told_once() {
     let description = format!(
         "videotestsrc ! {NV12} ! identity name=gate drop-allocation=true ! dmaheapalloc ! fakesink"
     );
     let player = Player::launch(&description);
-    let pipeline = player.by_factory("dmaheapalloc").parent();
-    let pipeline = pipeline.and_downcast::<gst::Pipeline>();
-    let bus = pipeline.and_then(|it| it.bus()).expect("a bus");
-    let (told, paths) = mpsc::channel();
-    bus.set_sync_handler(move |_bus, message| {
-        if let gst::MessageView::Element(element) = message.view()
-            && let Some(structure) = element.structure()
-        {
-            told.send(structure.to_owned()).expect("the test listens");
-        }
-        gst::BusSyncReply::Pass
+    let paths = messages(&player, |message| match message.view() {
+        gst::MessageView::Element(element) => element.structure().map(ToOwned::to_owned),
+        _ => None,
     });
     player.play();
     player.wait_frames(10);
     drop(player);
-    bus.unset_sync_handler();
     let paths: Vec<_> = paths.try_iter().collect();
     let [path] = paths.as_slice() else {
         panic!("one path, one message: {paths:?}");

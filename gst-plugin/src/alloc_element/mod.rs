@@ -22,7 +22,7 @@
  * ]| Capture 100 frames into heap memory.
  *
  * |[
- * gst-launch-1.0 v4l2src io-mode=dmabuf-import ! "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=NV12,width=1280,height=720" ! dmaheapalloc heap=system ! kmssink
+ * gst-launch-1.0 v4l2src io-mode=dmabuf-import ! "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=NV12,width=1280,height=720" ! dmaheapalloc heap=system ! dmaheapkmssink
  * ]| Show a camera from memory of the heap `system`.
  *
  * Since: dmaheap-0.1
