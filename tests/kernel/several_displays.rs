@@ -10,7 +10,7 @@ use dmaheap_tests::pattern::{picture_of, quadrants};
 use dmaheap_tests::picture::Picture;
 use dmaheap_tests::scanout::{
     PATIENCE, Returned, SIZE, centred, display_state, frame, overlay_beside, plane_state, show,
-    system,
+    state_of, system,
 };
 use dmaheap_tests::vkms;
 use dmaheap_tests::vkms_card::VkmsCard;
@@ -94,6 +94,27 @@ fn a_descriptor_of_the_application_is_one_device_and_its_planes_are_left_alone()
 }
 
 #[test]
+fn a_dark_display_is_lit_by_the_first_frame_and_dark_again_afterwards() {
+    let second = VkmsCard::create("second", 1);
+    let device = Device::open(&second.card().node).unwrap_or_else(|error| panic!("{error}"));
+    let before = state_of(second.card());
+    assert!(!is_lit(&before), "nobody lights a second card: {before}");
+    let output = build(&device);
+    assert_eq!(
+        state_of(second.card()),
+        before,
+        "nothing changes before the first frame"
+    );
+    let heap = system();
+    show(&output, &frame(&*heap, Fourcc::XRGB8888));
+    assert!(output.wait_idle(PATIENCE));
+    assert!(is_lit(&state_of(second.card())));
+    assert_shows_quadrants(&output);
+    drop(output);
+    assert!(!is_lit(&state_of(second.card())));
+}
+
+#[test]
 fn two_displays_of_one_card_flip_by_themselves() {
     let wall = VkmsCard::create("wall", 2);
     let device = Device::open(&wall.card().node).unwrap_or_else(|error| panic!("{error}"));
@@ -118,6 +139,11 @@ fn one_display_of_a_card_ends_and_the_other_goes_on() {
     }
     assert!(stays.wait_idle(PATIENCE));
     assert_shows_quadrants(&stays);
+}
+
+/// Whether a CRTC is on in what the kernel says.
+fn is_lit(state: &str) -> bool {
+    state.lines().any(|line| line.trim() == "active=1")
 }
 
 /// Flips on all outputs at once, each from a thread of its own, and looks at each screen.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use dmabuf_heap::{Allocator, Fourcc, Frame, LayoutRequest, Registry};
 use drm_import::{Device, Output, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 
+use crate::device::Card;
 use crate::pattern::{draw_quadrants, picture_of};
 use crate::picture::Picture;
 use crate::vkms;
@@ -87,11 +88,17 @@ pub fn screen(output: &Output, heap: &dyn Allocator) -> Picture {
     )
 }
 
-/// The kernel's own description of planes, CRTC and connectors, which names framebuffers by their ids. Without the
-/// counts of references, which fall only when a worker of the kernel has cleaned up.
+/// What the kernel says of the one vkms card: see [`state_of`].
 #[track_caller]
 pub fn display_state() -> String {
-    let path = vkms::card().debugfs.join("state");
+    state_of(&vkms::card())
+}
+
+/// The kernel's own description of planes, CRTCs and connectors, which names framebuffers by their ids. Without the
+/// counts of references, which fall only when a worker of the kernel has cleaned up.
+#[track_caller]
+pub fn state_of(card: &Card) -> String {
+    let path = card.debugfs.join("state");
     let state = fs::read_to_string(path).expect("debugfs shows the atomic state");
     let lasts = |line: &&str| !line.contains("refcount=") && !line.contains("_count=");
     state
