@@ -8,8 +8,9 @@
 //! All elements register with rank NONE: installing the plugin changes nobody's `autovideosink`. The heaps are also
 //! `GstAllocator`s that `gst_allocator_find` knows by name, `dmaheap` and `dmaheap-<heap>`.
 
-use gst::glib;
 use std::sync::LazyLock;
+
+use gst::glib;
 
 mod alloc_element;
 mod allocator;

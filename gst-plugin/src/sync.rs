@@ -1,3 +1,5 @@
+//! One way to take a lock.
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Locks, also after a panic elsewhere: every change under our locks is one assignment, so the value is whole.

@@ -1,3 +1,5 @@
+//! The property that all elements share.
+
 use gst::glib;
 
 /// Whether an element may copy a frame that it cannot pass on as it is.

@@ -1,8 +1,10 @@
-use gst::glib;
+//! The allocator's own part; its vtable is behind the fence in `ffi`.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use dmabuf_heap::DmaBuf;
+use gst::glib;
 use gst_allocators::subclass::prelude::*;
 
 use crate::CAT;

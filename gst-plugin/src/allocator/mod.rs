@@ -7,9 +7,9 @@
 //! The memory is GStreamer's own: a `GstFdMemory` of a `GstDmaBufAllocator` subclass, so `gst_is_dmabuf_memory` is true
 //! and every element that imports dma-bufs takes it. Implicit deep copies go to system memory, not to the heap.
 
-use gst::glib;
 use std::sync::Arc;
 
+use gst::glib;
 use gst::glib::subclass::prelude::*;
 
 use crate::heap::HeapSource;

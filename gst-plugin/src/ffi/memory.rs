@@ -3,11 +3,11 @@
 //! A dma-buf's identity (device and inode) costs an `fstat`, and keeping it alive costs a `dup`. Both are paid once per
 //! `GstMemory`: the [`DmaBuf`] is kept as qdata on the memory and dies with it. A frame in steady state pays neither.
 
-use gst::glib;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use dmabuf_heap::DmaBuf;
+use gst::glib;
 use gst::glib::translate::IntoGlib;
 use gst_allocators::prelude::*;
 use gst_allocators::{DmaBufMemoryRef, FdMemoryFlags};

@@ -1,3 +1,5 @@
+//! The pool's vtable: configurations are judged, buffers made and counted, refusals by a device noticed.
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 

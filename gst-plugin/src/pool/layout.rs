@@ -237,6 +237,42 @@ mod tests {
     }
 
     #[test]
+    fn at_every_width_both_rules_give_what_a_driver_gets() {
+        for format in [
+            "I420", "YV12", "Y42B", "NV12", "NV16", "YUY2", "BGRx", "BGR", "RGB16",
+        ] {
+            for width in (16..=640).step_by(2) {
+                let caps = caps(format, width, 48);
+                let shape = Shape::of(&caps, 0, None, Writer::V4l2).expect(format);
+                let first = shape.layout.planes()[0].stride;
+                let request =
+                    LayoutRequest::new(caps.format().fourcc, width, 48).plane_strides(&[first]);
+                assert_eq!(
+                    request.layout(),
+                    Ok(shape.layout),
+                    "V4L2's rule for {format} {width}"
+                );
+
+                let usual = Shape::of(&caps, 0, None, Writer::Element).expect(format);
+                for (plane, usual) in shape.layout.planes().iter().zip(usual.layout.planes()) {
+                    assert!(
+                        plane.stride.is_multiple_of(GSTREAMER_ALIGN),
+                        "{format} {width}"
+                    );
+                    assert!(
+                        plane.stride >= usual.stride && plane.offset >= usual.offset,
+                        "{format} {width}"
+                    );
+                }
+                assert!(
+                    first - usual.layout.planes()[0].stride <= 8,
+                    "{format} {width} is not widened for nothing"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_drivers_size_tells_its_strides() {
         let caps = caps("NV12", 1366, 768);
         let wide = Shape::of(&caps, 1408 * 768 * 3 / 2, None, Writer::V4l2).expect("shape");

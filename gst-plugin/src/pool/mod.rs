@@ -10,10 +10,10 @@
 //! - `GstVideoMeta` with the real strides on every buffer, for plain and for `DMA_DRM` caps;
 //! - buffers are never resized, and only grow in number.
 
-use gst::glib;
 use std::sync::Arc;
 
 use dmabuf_heap::AllocateError;
+use gst::glib;
 use gst::glib::subclass::prelude::*;
 
 use crate::heap::HeapSource;
