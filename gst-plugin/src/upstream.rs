@@ -29,6 +29,8 @@ pub(crate) struct Upstream {
     pub device: Option<String>,
     /// Whether it imports the dma-bufs of its peer's pool.
     pub imports: bool,
+    /// The `tee` on the way from there, if there is one: a `tee` hands no pool upstream.
+    pub tee: Option<String>,
 }
 
 impl Upstream {
@@ -36,12 +38,19 @@ impl Upstream {
     pub(crate) fn find(pad: &gst::Pad) -> Option<Self> {
         let mut pad = pad.clone();
         let mut found = None;
+        let mut tee = None;
         for _step in 0..MAX_STEPS {
             let Some(element) = element_before(&pad) else {
                 break;
             };
-            let upstream = Self::of(&element);
+            let upstream = Self {
+                tee: tee.clone(),
+                ..Self::of(&element)
+            };
             let passes_on = PASSES_ON.contains(&upstream.factory.as_str());
+            if upstream.factory == "tee" {
+                tee.get_or_insert_with(|| upstream.name.clone());
+            }
             let input = element.sink_pads().into_iter().next();
             found = Some(upstream);
             match input {
@@ -76,6 +85,7 @@ impl Upstream {
                 .map_or_else(|| "bin".to_owned(), |it| it.name().to_string()),
             device: text("device"),
             imports: io_mode(element).as_deref() == Some("dmabuf-import"),
+            tee: None,
         }
     }
 }
@@ -121,6 +131,17 @@ mod tests {
         let upstream = upstream_of_last(launch).expect("upstream");
         assert_eq!(upstream.label(), "cam (/dev/video7)");
         assert!(upstream.imports);
+    }
+
+    #[test]
+    fn a_tee_on_the_way_is_named() {
+        let launch =
+            "v4l2src name=cam ! tee name=fork ! queue ! identity name=last fork. ! fakesink";
+        let upstream = upstream_of_last(launch).expect("upstream");
+        assert_eq!(
+            (upstream.name.as_str(), upstream.tee.as_deref()),
+            ("cam", Some("fork"))
+        );
     }
 
     #[test]

@@ -60,17 +60,29 @@ impl HeapAlloc {
             }
         };
 
-        let upstream = Upstream::find(self.obj().sink_pad());
-        gst::debug!(CAT, imp = self, "upstream is {upstream:?}");
-        let imports = upstream.as_ref().is_some_and(|upstream| upstream.imports);
-        let writer = if imports {
-            Writer::V4l2
-        } else {
-            Writer::Element
-        };
-        self.state().upstream = upstream;
+        let writer = self.look_upstream();
         self.put_first(query, &source, size, writer);
         Ok(())
+    }
+
+    /// Finds out who will write the frames, and warns where no pool can reach them.
+    fn look_upstream(&self) -> Writer {
+        let upstream = Upstream::find(self.obj().sink_pad());
+        gst::debug!(CAT, imp = self, "upstream is {upstream:?}");
+        let importer = upstream.as_ref().filter(|upstream| upstream.imports);
+        if let Some(tee) = importer.and_then(|importer| importer.tee.as_ref()) {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Settings,
+                (
+                    "the tee {tee} hands no pool upstream, so nothing can be imported from here; put {} before it",
+                    self.obj().name()
+                )
+            );
+        }
+        let writer = importer.map_or(Writer::Element, |_importer| Writer::V4l2);
+        self.state().upstream = upstream;
+        writer
     }
 
     fn put_first(
