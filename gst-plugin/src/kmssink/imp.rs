@@ -33,8 +33,8 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-/// Frames that the sink holds at most while it keeps up: one on screen, one on its way there.
-const HELD_FRAMES: u32 = 2;
+/// Frames that the sink holds at most: one on screen, one on its way there, one that waits.
+const HELD_FRAMES: u32 = 3;
 
 /// What exists between state changes and between caps.
 #[derive(Debug, Default)]

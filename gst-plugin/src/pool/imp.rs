@@ -10,6 +10,7 @@ use gst::subclass::prelude::*;
 use gst_video::{VideoAlignment, VideoBufferPoolConfig, VideoFormat, VideoFrameFlags, VideoMeta};
 
 use super::layout::{Shape, Writer};
+use super::shortage::Shortage;
 use super::{PoolEvent, PoolListener};
 use crate::allocator::HeapAllocator;
 use crate::caps::{VideoCaps, video_format};
@@ -32,7 +33,7 @@ pub(crate) struct HeapPool {
     failure_told: AtomicBool,
     starting: AtomicBool,
     least: AtomicU32,
-    outstanding: AtomicU32,
+    shortage: Shortage,
     rounds: AtomicU32,
 }
 
@@ -51,6 +52,8 @@ struct Configured {
     format: VideoFormat,
     alignment: Option<VideoAlignment>,
     size: usize,
+    /// Buffers made at the start.
+    min: u32,
 }
 
 /// Why a buffer was not made.
@@ -139,6 +142,7 @@ impl HeapPool {
             format: video_format(video.format().fourcc).unwrap_or(VideoFormat::DmaDrm),
             alignment,
             size: size as usize,
+            min,
         });
         Some(true)
     }
@@ -158,6 +162,21 @@ impl HeapPool {
         service.wrap(&frame, &configured)
     }
 
+    /// Rather than make one more buffer for a camera, waits a little for one that is out.
+    fn wait_out_shortage(&self) {
+        let min = lock(&self.configured).as_ref().map_or(0, |it| it.min);
+        if self.writer() == Writer::V4l2 && min > 0 {
+            let obj = self.obj();
+            if !self.shortage.wait_below(min, || obj.is_flushing()) {
+                gst::info!(
+                    CAT,
+                    imp = self,
+                    "all {min} buffers stay out, making one more"
+                );
+            }
+        }
+    }
+
     fn tell(&self, event: PoolEvent<'_>) {
         if let Some(service) = self.service.get() {
             (service.listener)(event);
@@ -169,7 +188,7 @@ impl HeapPool {
     /// An importer like `v4l2src` takes one buffer to look at, gives it back, then queues several at the device. If the
     /// device refuses, each comes back before the next is taken; if it accepts, some stay out until the end.
     fn note_return(&self) {
-        let all_back = self.outstanding.fetch_sub(1, Ordering::Relaxed) == 1;
+        let all_back = self.shortage.returned();
         let arrived = self
             .service
             .get()
@@ -233,7 +252,7 @@ impl Service {
 impl std::fmt::Debug for HeapPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HeapPool")
-            .field("outstanding", &self.outstanding)
+            .field("outstanding", &self.shortage.outstanding())
             .finish_non_exhaustive()
     }
 }
@@ -296,9 +315,15 @@ impl BufferPoolImpl for HeapPool {
         &self,
         params: Option<&gst::BufferPoolAcquireParams>,
     ) -> Result<gst::Buffer, gst::FlowError> {
+        contained("buffer acquisition", || self.wait_out_shortage());
         let buffer = self.parent_acquire_buffer(params)?;
-        self.outstanding.fetch_add(1, Ordering::Relaxed);
+        self.shortage.taken();
         Ok(buffer)
+    }
+
+    fn flush_start(&self) {
+        self.shortage.interrupt();
+        self.parent_flush_start();
     }
 
     fn release_buffer(&self, buffer: gst::Buffer) {
