@@ -10,7 +10,7 @@ use crate::{device, wait};
 /// How long the kernel and detached threads may take to let go of what nobody holds any more.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// The counts of one moment. Compare with [`Census::expect_same_as`].
+/// The counts of one moment. Compare with [`Census::expect_restored`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Census {
     /// Open files by what they are, inode numbers removed.
