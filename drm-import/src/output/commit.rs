@@ -19,7 +19,7 @@ use crate::writeback::Job;
 const BUSY_ATTEMPTS: u32 = 120;
 
 impl FlipLoop {
-    /// Commits what has begun. If that fails its frame is given back, and the one that waits has its turn.
+    /// Commits what has begun. If that fails its frame is given back, and whatever waits has its turn.
     pub(super) fn commit_begun(&self) -> Result<(), CommitError> {
         let Err(source) = self.try_commit() else {
             return Ok(());

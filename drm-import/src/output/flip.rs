@@ -31,7 +31,7 @@ pub(crate) struct FlipLoop {
     pub(super) atomic: Mutex<AtomicState>,
     pub(super) listener: Mutex<Option<Listener>>,
     state: Mutex<State>,
-    /// A frame may be parked, or none will be any more.
+    /// A frame may be committed, or none will be any more.
     room: Condvar,
     /// Something has been settled: a flip, a frame given back, a writeback.
     settled: Condvar,
@@ -90,7 +90,7 @@ impl FlipLoop {
         }
     }
 
-    /// Commits a picture, or lets it wait for the flip; waits itself while another one does.
+    /// Commits a picture, after waiting for the flip of the one before.
     pub(super) fn submit(
         &self,
         picture: Picture,
@@ -100,6 +100,7 @@ impl FlipLoop {
             scene: Scene::Picture(picture),
             _keep: Some(keep),
         };
+        let mut has_waited = false;
         let mut state = self.lock();
         loop {
             if let Failure::Device(error) = &state.failure {
@@ -110,14 +111,12 @@ impl FlipLoop {
             }
             if state.can_begin() {
                 state.begin(shot);
+                state.is_back_to_back = has_waited;
                 drop(state);
                 return self.commit_begun().map_err(ShowError::Commit);
             }
-            if state.queue.can_park() {
-                state.queue.park(shot);
-                return Ok(());
-            }
             state = self.wait_for_room(state);
+            has_waited = true;
         }
     }
 
@@ -127,11 +126,6 @@ impl FlipLoop {
             Err(error) if is_refusal(&error) => Scene::Off,
             _ => Scene::Blank,
         };
-        let mut state = self.lock();
-        let parked = state.queue.take_parked();
-        self.notify(state);
-        drop(parked);
-
         let mut state = self.wait_until(FLIP_TIMEOUT, State::can_begin);
         if !state.can_begin() {
             return Err(self.flip_timeout());
@@ -154,7 +148,7 @@ impl FlipLoop {
     }
 
     pub(super) fn wait_idle(&self, timeout: Duration) -> bool {
-        let is_idle = |state: &State| state.queue.is_idle() && state.releasing == 0;
+        let is_idle = |state: &State| !state.queue.is_pending() && state.releasing == 0;
         is_idle(&self.wait_until(timeout, is_idle))
     }
 
@@ -199,22 +193,19 @@ impl FlipLoop {
     /// Ends it all: waits for the last flip, puts back what was found, and gives back what was kept.
     pub(super) fn finish(&self, timeout: Duration) -> Vec<Shot> {
         self.set_flushing(true);
-        let parked = self.lock().queue.take_parked();
         if !events::is_event_thread() && !self.wait_idle(timeout) && !self.lock().is_gone() {
             warn!(output = self.pipeline.name, "the last flip did not come");
         }
         if !self.lock().is_gone() {
             self.restore();
         }
-        let mut kept = self.lock().queue.clear();
-        kept.extend(parked);
-        kept
+        self.lock().queue.clear()
     }
 
     /// Unlocks and wakes whoever waits. With nobody waiting it costs no system call, and whoever wakes
     /// finds the lock free.
     pub(super) fn notify(&self, state: MutexGuard<'_, State>) {
-        let has_room = state.waiting_for_room > 0 && (state.has_room() || state.is_refusing());
+        let has_room = state.waiting_for_room > 0 && (state.can_begin() || state.is_refusing());
         let is_awaited = state.waiting_to_settle > 0;
         drop(state);
         if has_room {

@@ -52,8 +52,8 @@ pub enum OutputEvent {
 
 /// A connector, its CRTC and the planes that can show video on it.
 ///
-/// Frames are committed without blocking. One is on screen, at most one is on its way there, and at most
-/// one waits; who brings another one waits on a condition variable, without any system call of KMS.
+/// Frames are committed without blocking. One is on screen and at most one is on its way there; who brings
+/// another one waits on a condition variable, without any system call of KMS.
 ///
 /// A CRTC that is lit already keeps its mode; else the first frame lights it in the same commit, with the
 /// mode that the display prefers. Drop puts back what was found: mode, planes and all, or darkness.

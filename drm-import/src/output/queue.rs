@@ -1,6 +1,6 @@
-//! Which frame is where: on screen, on its way, or waiting.
+//! Which frame is where: on screen, or on its way there.
 
-/// The three places a frame can have on a CRTC.
+/// The two places a frame can have on a CRTC.
 ///
 /// A frame is free when the *next* one is on screen, not when the next one is committed: until the flip
 /// the hardware reads it. So each has a place here until then.
@@ -8,7 +8,6 @@
 pub(crate) struct FlipQueue<T> {
     shown: Option<T>,
     pending: Pending<T>,
-    parked: Option<T>,
 }
 
 #[derive(Debug)]
@@ -26,7 +25,6 @@ impl<T> FlipQueue<T> {
         FlipQueue {
             shown: None,
             pending: Pending::Nothing,
-            parked: None,
         }
     }
 
@@ -57,15 +55,6 @@ impl<T> FlipQueue<T> {
         !matches!(self.pending, Pending::Nothing)
     }
 
-    /// Whether nothing is due and nothing waits.
-    pub(crate) fn is_idle(&self) -> bool {
-        !self.is_pending() && self.parked.is_none()
-    }
-
-    pub(crate) fn can_park(&self) -> bool {
-        self.parked.is_none()
-    }
-
     /// Takes the place of the frame to commit. Only while nothing is pending.
     pub(crate) fn begin(&mut self, next: T) {
         debug_assert!(!self.is_pending(), "one commit at a time");
@@ -76,17 +65,6 @@ impl<T> FlipQueue<T> {
     pub(crate) fn begin_same(&mut self) {
         debug_assert!(!self.is_pending(), "one commit at a time");
         self.pending = Pending::Same;
-    }
-
-    /// Lets a frame wait for the flip. Only while none waits.
-    pub(crate) fn park(&mut self, next: T) {
-        debug_assert!(self.parked.is_none(), "one frame waits at a time");
-        self.parked = Some(next);
-    }
-
-    /// The frame that waits, which nobody will commit now.
-    pub(crate) fn take_parked(&mut self) -> Option<T> {
-        self.parked.take()
     }
 
     /// The flip has happened: what was on screen is free.
@@ -108,10 +86,7 @@ impl<T> FlipQueue<T> {
     /// Everything, when the CRTC shows none of it any more.
     pub(crate) fn clear(&mut self) -> Vec<T> {
         let pending = self.failed();
-        [self.shown.take(), pending, self.parked.take()]
-            .into_iter()
-            .flatten()
-            .collect()
+        self.shown.take().into_iter().chain(pending).collect()
     }
 }
 
@@ -139,7 +114,7 @@ mod tests {
         queue.begin(2);
         assert_eq!(queue.failed(), Some(2));
         assert_eq!(queue.shown(), Some(&1));
-        assert!(queue.is_idle());
+        assert!(!queue.is_pending());
     }
 
     #[test]
@@ -160,22 +135,13 @@ mod tests {
             let mut committed = Vec::new();
             for step in steps {
                 match step {
-                    0 if queue.is_idle() => {
+                    0 | 1 if !queue.is_pending() => {
                         queue.begin(next);
                         committed.push(next);
                         next += 1;
                     }
-                    1 if queue.is_pending() && queue.can_park() => {
-                        queue.park(next);
-                        next += 1;
-                    }
-                    2 | 3 if queue.is_pending() => {
-                        freed.extend(if step == 2 { queue.flipped() } else { queue.failed() });
-                        if let Some(parked) = queue.take_parked() {
-                            queue.begin(parked);
-                            committed.push(parked);
-                        }
-                    }
+                    2 => freed.extend(queue.flipped()),
+                    3 => freed.extend(queue.failed()),
                     4 if !queue.is_pending() => queue.begin_same(),
                     _ => {}
                 }

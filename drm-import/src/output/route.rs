@@ -23,7 +23,7 @@ impl Route for FlipLoop {
         if !state.queue.is_pending() || state.seconds < FLIP_TIMEOUT.as_secs() {
             return;
         }
-        let freed = [state.queue.failed(), state.queue.take_parked()];
+        let freed = state.queue.failed();
         self.notify(state);
         self.report(self.flip_timeout());
         drop(freed);
@@ -48,7 +48,6 @@ impl FlipLoop {
             .counter
             .flipped(event.sequence, event.time, was_waiting);
         let has_more = state.advance();
-        state.is_back_to_back = has_more;
         state.releasing += u32::from(released.is_some());
         self.notify(state);
 

@@ -92,24 +92,13 @@ impl State {
         !self.queue.is_pending() && self.hold != Hold::Writeback
     }
 
-    /// Begins whatever waits, if a commit could be made: the parked frame, or a writeback of the shown one.
+    /// Begins a writeback of what is shown, if one waits and a commit could be made.
     pub(super) fn advance(&mut self) -> bool {
-        if !self.can_begin() {
-            false
-        } else if let Some(parked) = self.queue.take_parked() {
-            self.begin(parked);
-            true
-        } else if self.job.is_some() && self.queue.shown().is_some() {
+        let begins = self.job.is_some() && self.queue.shown().is_some() && self.can_begin();
+        if begins {
             self.begin_same();
-            true
-        } else {
-            false
         }
-    }
-
-    /// Whether a frame would be taken at once.
-    pub(super) fn has_room(&self) -> bool {
-        self.can_begin() || self.queue.can_park()
+        begins
     }
 
     /// Whether no frame will be taken.
