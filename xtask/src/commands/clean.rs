@@ -35,22 +35,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     println!("in {}:", cache.root().display());
     for entry in &entries {
-        let state = if current.contains(&entry.name) {
-            ""
-        } else {
-            "  (old)"
-        };
-        println!("{:>9}  {}{state}", size(entry)?, entry.name);
+        println!(
+            "{:>9}  {}{}",
+            size(entry)?,
+            entry.name,
+            current.remark(entry)
+        );
     }
     if !arguments.yes && !asked("Delete these? [y/N] ")? {
         return Ok(ExitCode::SUCCESS);
     }
+    let mut code = ExitCode::SUCCESS;
     for entry in &entries {
         let step = Step::start(format!("deleting {}", entry.name));
-        cache.delete(entry)?;
-        step.done("");
+        match cache.delete(entry) {
+            Ok(()) => step.done(""),
+            Err(error) => {
+                step.done(&format!("kept: {error:#}"));
+                code = ExitCode::FAILURE;
+            }
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// What the present recipes use.
@@ -65,6 +71,14 @@ impl CurrentNames {
             sysroot: sysroot::name(&Bed::load()?.sysroot),
             kernel_prefix: kernel::current_prefix()?,
         })
+    }
+
+    fn remark(&self, entry: &Entry) -> &'static str {
+        match entry {
+            entry if entry.is_partial() => "  (being built, or left by an interrupted build)",
+            entry if self.contains(&entry.name) => "",
+            _ => "  (old)",
+        }
     }
 
     fn contains(&self, name: &str) -> bool {

@@ -10,14 +10,13 @@ pub(crate) enum Fault {
     Panic,
 }
 
-const MARKS: [(&str, Fault); 9] = [
+const MARKS: [(&str, Fault); 8] = [
     ("Kernel panic", Fault::Panic),
     ("Oops:", Fault::Oops),
     ("BUG:", Fault::Oops),
     ("kernel BUG at", Fault::Oops),
     ("general protection fault", Fault::Oops),
     ("blocked for more than", Fault::Oops),
-    ("rcu_sched self-detected stall", Fault::Oops),
     ("WARNING:", Fault::Warning),
     ("refcount_t:", Fault::Warning),
 ];

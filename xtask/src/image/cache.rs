@@ -34,6 +34,13 @@ pub(crate) struct Entry {
     pub(crate) path: PathBuf,
 }
 
+impl Entry {
+    /// Whether a build of it is under way or was interrupted.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.name.ends_with(PARTIAL)
+    }
+}
+
 impl Cache {
     /// Opens the cache of this user, and makes it when there is none.
     pub(crate) fn open() -> Result<Self> {

@@ -26,6 +26,12 @@ impl Fragment {
         }
     }
 
+    /// The lines alone, in a fixed order: two fragments with the same canonical text make the same kernel.
+    pub(crate) fn canonical(&self) -> String {
+        let line = |(name, value): (&String, &String)| [name, "=", value, "\n"].concat();
+        self.wanted.iter().map(line).collect()
+    }
+
     /// Fails with the list of lines that `config`, the text of a `.config`, does not have.
     pub(crate) fn check(&self, config: &str) -> Result<()> {
         let actual = assignments(config);
@@ -84,6 +90,16 @@ mod tests {
             assert!(error.contains(line), "{error}");
         }
         assert!(!error.contains("CONFIG_E"), "{error}");
+    }
+
+    #[test]
+    fn remarks_and_order_make_no_other_kernel() {
+        let canonical = |text: &str| Fragment::parse(text).canonical();
+        assert_eq!(
+            canonical("# b\nCONFIG_B=m\nCONFIG_A=y\n"),
+            "CONFIG_A=y\nCONFIG_B=m\n"
+        );
+        assert_ne!(canonical("CONFIG_A=y\n"), canonical("CONFIG_A=m\n"));
     }
 
     #[test]

@@ -96,7 +96,10 @@ pub(crate) fn current_prefix() -> Result<String> {
 }
 
 fn name_prefix(fragment: &str) -> String {
-    format!("kernel-{}-", content_key([RECIPE, fragment]))
+    format!(
+        "kernel-{}-",
+        content_key([RECIPE, &Fragment::parse(fragment).canonical()])
+    )
 }
 
 fn fragment_file() -> PathBuf {
@@ -115,9 +118,11 @@ fn look_again(cache: &Cache) -> bool {
 }
 
 fn newest_cached(cache: &Cache, prefix: &str) -> Result<Option<String>> {
-    let names = cache.entries()?.into_iter().map(|entry| entry.name);
-    let complete = names.filter(|name| name.starts_with(prefix) && !name.ends_with(".partial"));
-    Ok(complete.max_by(|a, b| compare_versions(&a[prefix.len()..], &b[prefix.len()..])))
+    let entries = cache.entries()?.into_iter();
+    let complete = entries.filter(|entry| entry.name.starts_with(prefix) && !entry.is_partial());
+    Ok(complete
+        .map(|entry| entry.name)
+        .max_by(|a, b| compare_versions(&a[prefix.len()..], &b[prefix.len()..])))
 }
 
 fn build_newest(cache: &Cache, spec: &KernelSpec, fragment: &str, prefix: &str) -> Result<Item> {
