@@ -12,10 +12,11 @@ use gst::subclass::prelude::*;
 use super::imp::{CAT, KmsSink};
 use super::settings::Drain;
 use super::show::Shown;
+use crate::report::chain;
 use crate::stats::Counter;
 
 /// How long to wait for a flip. A display refreshes within 42 ms; the rest is for a machine that is late.
-const FLIP_TIMEOUT: Duration = Duration::from_millis(500);
+const FLIP_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl KmsSink {
     /// Drains if the frame on screen belongs to other caps than these.
@@ -34,7 +35,7 @@ impl KmsSink {
     pub(super) fn drain(&self) {
         let (output, shown) = {
             let mut state = self.state();
-            let foreign = state.shown.take_if(|shown| shown.picture.foreign);
+            let foreign = state.shown.take_if(|shown| shown.picture.is_foreign);
             let (Some(output), Some(shown)) = (state.output.clone(), foreign) else {
                 return;
             };
@@ -60,11 +61,11 @@ impl KmsSink {
     fn show_copy_of(&self, output: &Output, shown: Shown) -> Result<(), String> {
         let (copy, cost) = self
             .private_copy(&shown.stream, &shown.picture.buffer)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| chain(&error))?;
         self.path.add(Counter::DrainCopies, 1);
         self.path.add(Counter::SyncIoctls, cost.sync_ioctls);
         self.submit(output, &copy, &shown.placement, false)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| chain(&error))?;
         self.state().shown = Some(Shown {
             picture: copy,
             ..shown
@@ -72,7 +73,7 @@ impl KmsSink {
         if output.wait_idle(FLIP_TIMEOUT) {
             Ok(())
         } else {
-            Err(format!("no flip within {} ms", FLIP_TIMEOUT.as_millis()))
+            Err(format!("no flip within {FLIP_TIMEOUT:?}"))
         }
     }
 }

@@ -1,29 +1,26 @@
-//! The element: settings, states and the calls of the base class. What happens to a frame is in `show`, what happens
-//! when its owner wants it back in `drain`, what the element tells in `report`.
+//! The element: settings, state and the calls of the base class. What they do is in the modules beside: `lifecycle`,
+//! `negotiation`, `show` for the way of a frame, `drain` for its way back, `report` for what the element tells.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
-use drm_import::{Output, OutputEvent};
+use drm_import::Output;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
-use super::display::{self, Display};
+use super::display::Display;
 use super::settings::{self, Settings};
 use super::show::Shown;
 use super::stream::Stream;
 use crate::caps;
 use crate::heap::HeapSource;
-use crate::pool::{HeapPool, PoolEvent, Writer};
-use crate::report;
-use crate::sink::refusal::{self, Refusals};
+use crate::sink::refusal::Refusals;
 use crate::sink::timing::Timing;
 use crate::sink::upload::Uploader;
 use crate::stats::PathStats;
-use crate::upstream::Upstream;
+use crate::sync::lock;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -32,9 +29,6 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("KMS sink on dma-bufs"),
     )
 });
-
-/// Frames that the sink holds at most: one on screen, one on its way there, one that waits.
-const HELD_FRAMES: u32 = 3;
 
 /// What exists between state changes and between caps.
 #[derive(Debug, Default)]
@@ -55,7 +49,7 @@ pub(super) struct State {
 pub(crate) struct KmsSink {
     settings: Mutex<Settings>,
     state: Mutex<State>,
-    refusals: Mutex<Refusals>,
+    pub(super) refusals: Mutex<Refusals>,
     pub(super) uploader: Mutex<Option<Uploader>>,
     pub(super) path: Arc<PathStats>,
     pub(super) timing: Arc<Mutex<Timing>>,
@@ -66,148 +60,16 @@ impl KmsSink {
         lock(&self.settings).clone()
     }
 
+    pub(super) fn force_aspect_ratio(&self) -> bool {
+        lock(&self.settings).force_aspect_ratio
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
     pub(super) fn timing(&self) -> MutexGuard<'_, Timing> {
         lock(&self.timing)
-    }
-
-    /// Opens heap, device and output; nothing changes on screen.
-    fn open(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = self.settings();
-        let heap = HeapSource::open(&settings.heap)
-            .map_err(|error| gst::error_msg!(error.code(), ("{}", report::chain(&error))))?;
-        let (display, output) = Display::open(&settings)?;
-        gst::info!(
-            CAT,
-            imp = self,
-            "{} on a display of {}: {}",
-            display.name(),
-            display.screen,
-            display.caps
-        );
-        {
-            let mut state = self.state();
-            state.display = Some(display);
-            state.heap = Some(Arc::new(heap));
-        }
-        self.adopt(output);
-        self.notify_display_size();
-        Ok(())
-    }
-
-    fn close(&self) {
-        self.give_back();
-        let closed = {
-            let mut state = self.state();
-            (state.display.take(), state.heap.take())
-        };
-        drop(closed);
-        self.notify_display_size();
-    }
-
-    /// Takes the output up again after PAUSED → READY gave it back.
-    fn ensure_output(&self) -> Result<(), gst::ErrorMessage> {
-        let (display, lit) = {
-            let state = self.state();
-            (state.display.clone(), state.output.is_some())
-        };
-        if let (Some(display), false) = (display, lit) {
-            let output = display::open_output(&display.device, &self.settings())?;
-            self.adopt(output);
-        }
-        Ok(())
-    }
-
-    /// Listens to an output and makes it ours.
-    fn adopt(&self, output: Output) {
-        let timing = Arc::clone(&self.timing);
-        let element = self.obj().downgrade();
-        output.on_event(Box::new(move |event| match event {
-            OutputEvent::Shown { time, .. } => lock(&timing).appeared(time),
-            OutputEvent::Lost(error) => {
-                if let Some(element) = element.upgrade() {
-                    gst::element_error!(element, gst::ResourceError::Write, ("{error}"));
-                }
-            }
-            _ => {}
-        }));
-        self.state().output = Some(Arc::new(output));
-    }
-
-    /// Gives the screen back: the plane off, the CRTC as it was found, every frame released.
-    fn give_back(&self) {
-        let (output, shown) = {
-            let mut state = self.state();
-            state.stream = None;
-            (state.output.take(), state.shown.take())
-        };
-        drop(output);
-        drop(shown);
-        lock(&self.uploader).take();
-        self.path.forget_path();
-        self.timing().cleared();
-        lock(&self.refusals).clear();
-    }
-
-    /// Tells once per distinct question why it got no answer: upstream will only say `not-negotiated`.
-    fn warn_refused(&self, asked: &gst::Caps, display: &Display) {
-        if asked.is_empty() || !lock(&self.refusals).is_new(asked) {
-            return;
-        }
-        let text = refusal::explain(asked, &display.caps, &display.name());
-        gst::element_imp_warning!(
-            self,
-            gst::CoreError::Negotiation,
-            ("{text}"),
-            ["asked {asked}, taken {}", display.caps]
-        );
-    }
-
-    /// A pool of ours failed under upstream's hands.
-    fn pool_failed(&self, event: &PoolEvent<'_>) {
-        let obj = self.obj();
-        let upstream = Upstream::find(obj.sink_pad());
-        let source = self.state().heap.clone();
-        if let Some(source) = source {
-            report::pool_failed(obj.upcast_ref(), event, upstream.as_ref(), &source);
-        }
-    }
-
-    /// A pool for frames like these, and the size of a buffer. Each query gets its own: an active pool cannot change.
-    fn pool_for(&self, stream: &Stream) -> Result<(HeapPool, u32), String> {
-        let source = self.state().heap.clone().ok_or("the sink is stopped")?;
-        let size = HeapPool::buffer_size(&stream.video).map_err(|error| error.to_string())?;
-        let element = self.obj().downgrade();
-        let listener = move |event: PoolEvent<'_>| {
-            if let Some(element) = element.upgrade() {
-                element.imp().pool_failed(&event);
-            }
-        };
-        let pool = HeapPool::new(source, Arc::clone(&self.path), Box::new(listener));
-        let imports =
-            Upstream::find(self.obj().sink_pad()).is_some_and(|upstream| upstream.imports);
-        pool.set_writer(if imports {
-            Writer::V4l2
-        } else {
-            Writer::Element
-        });
-        Ok((pool, size))
-    }
-
-    /// While flushing, no frame is taken, and one that waits for its turn gives up.
-    fn flush_output(&self, is_flushing: bool) {
-        let output = self.state().output.clone();
-        if let Some(output) = output {
-            output.set_flushing(is_flushing);
-        }
-    }
-
-    fn notify_display_size(&self) {
-        self.obj().notify("display-width");
-        self.obj().notify("display-height");
     }
 }
 
@@ -326,46 +188,15 @@ impl ElementImpl for KmsSink {
 
 impl BaseSinkImpl for KmsSink {
     fn caps(&self, filter: Option<&gst::Caps>) -> Option<gst::Caps> {
-        let Some(display) = self.state().display.clone() else {
-            return self.parent_caps(filter);
-        };
-        let Some(filter) = filter else {
-            return Some(display.caps);
-        };
-        let answer = filter.intersect_with_mode(&display.caps, gst::CapsIntersectMode::First);
-        if answer.is_empty() && !self.obj().sink_pad().has_current_caps() {
-            self.warn_refused(filter, &display);
+        let display = self.state().display.clone();
+        match display {
+            Some(display) => Some(self.answer_caps(filter, &display)),
+            None => self.parent_caps(filter),
         }
-        Some(answer)
     }
 
     fn set_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let stream =
-            Stream::from_caps(caps).map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
-        let output = {
-            let state = self.state();
-            if state
-                .stream
-                .as_ref()
-                .is_some_and(|stream| stream.caps == *caps)
-            {
-                return Ok(());
-            }
-            state
-                .output
-                .clone()
-                .ok_or_else(|| gst::loggable_error!(CAT, "caps {caps} without an output"))?
-        };
-        self.drain_before(caps);
-        let (format, info) = (stream.video.format(), stream.video.info());
-        output
-            .configure(format, info.width(), info.height())
-            .map_err(|error| {
-                gst::element_imp_error!(self, gst::CoreError::Negotiation, ("{error}"));
-                gst::loggable_error!(CAT, "{error}")
-            })?;
-        gst::debug!(CAT, imp = self, "{caps} on plane {:?}", output.plane_id());
-        self.state().stream = Some(Arc::new(stream));
+        self.accept_caps(caps)?;
         self.parent_set_caps(caps)
     }
 
@@ -373,20 +204,14 @@ impl BaseSinkImpl for KmsSink {
         &self,
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
-        let (caps, need_pool) = query.get_owned();
-        let caps =
-            caps.ok_or_else(|| gst::loggable_error!(CAT, "an ALLOCATION query without caps"))?;
-        let stream =
-            Stream::from_caps(&caps).map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
-        if need_pool && stream.video.is_linear() {
-            let (pool, size) = self
-                .pool_for(&stream)
-                .map_err(|text| gst::loggable_error!(CAT, "{text}"))?;
-            query.add_allocation_pool(Some(&pool), size, HELD_FRAMES + 1, 0);
+        self.propose(query)
+    }
+
+    fn event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::FlushStop(_) = event.view() {
+            self.expect_new_frame();
         }
-        query.add_allocation_meta::<gst_video::VideoMeta>(None);
-        query.add_allocation_meta::<gst_video::VideoCropMeta>(None);
-        Ok(())
+        self.parent_event(event)
     }
 
     fn query(&self, query: &mut gst::QueryRef) -> bool {
@@ -400,9 +225,9 @@ impl BaseSinkImpl for KmsSink {
             _ => {}
         }
         let handled = BaseSinkImplExt::parent_query(self, query);
-        if let gst::QueryView::AcceptCaps(accept) = query.view()
+        let display = self.state().display.clone();
+        if let (gst::QueryView::AcceptCaps(accept), Some(display)) = (query.view(), display)
             && !accept.result()
-            && let Some(display) = self.state().display.clone()
         {
             self.warn_refused(&accept.caps_owned(), &display);
         }
@@ -424,9 +249,4 @@ impl VideoSinkImpl for KmsSink {
     fn show_frame(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         self.show(buffer)
     }
-}
-
-/// A panic elsewhere while a lock was held leaves values that are still whole: every change is a single assignment.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -43,6 +43,8 @@ use gst::prelude::*;
 mod display;
 mod drain;
 mod imp;
+mod lifecycle;
+mod negotiation;
 mod report;
 mod settings;
 mod show;

@@ -9,7 +9,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 
-use super::imp::{CAT, KmsSink, lock};
+use super::imp::{CAT, KmsSink};
 use super::stream::Stream;
 use crate::allocator::HeapAllocator;
 use crate::frame::{self, FrameOfError};
@@ -17,6 +17,7 @@ use crate::report;
 use crate::sink::timing::Departure;
 use crate::sink::upload::{UploadError, Uploader};
 use crate::stats::{CopyReason, Counter, Path};
+use crate::sync::lock;
 use crate::zero_copy::ZeroCopy;
 
 /// The newest frame that the output took.
@@ -26,7 +27,7 @@ pub(super) struct Shown {
     pub(super) placement: Placement,
     pub(super) stream: Arc<Stream>,
     /// The buffer of upstream's that it shows. A frame shown in PAUSED comes again in PLAYING.
-    pub(super) of: BufferId,
+    pub(super) of: Option<BufferId>,
 }
 
 /// A frame that the device can read, and the buffer that keeps it.
@@ -34,8 +35,9 @@ pub(super) struct Shown {
 pub(super) struct Picture {
     pub(super) frame: Frame,
     pub(super) buffer: gst::Buffer,
-    /// Memory that upstream may want back.
-    pub(super) foreign: bool,
+    /// Whether it is memory that upstream may want back.
+    pub(super) is_foreign: bool,
+    path: Path,
 }
 
 /// What a copy took.
@@ -49,7 +51,7 @@ pub(super) struct Cost {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BufferId {
     address: usize,
-    pts: Option<gst::ClockTime>,
+    pts: gst::ClockTime,
 }
 
 /// Why there is no private copy.
@@ -64,11 +66,12 @@ pub(super) enum CopyError {
 }
 
 impl BufferId {
-    fn of(buffer: &gst::Buffer) -> Self {
-        Self {
+    /// `None` for a buffer without a time, which cannot be told from others.
+    fn of(buffer: &gst::Buffer) -> Option<Self> {
+        Some(Self {
             address: buffer.as_ptr() as usize,
-            pts: buffer.pts(),
-        }
+            pts: buffer.pts()?,
+        })
     }
 }
 
@@ -79,15 +82,11 @@ impl KmsSink {
         let of = BufferId::of(buffer);
         let (output, stream, screen) = {
             let state = self.state();
-            if of.pts.is_some() && state.shown.as_ref().is_some_and(|shown| shown.of == of) {
+            if of.is_some() && state.shown.as_ref().is_some_and(|shown| shown.of == of) {
                 return Ok(gst::FlowSuccess::Ok);
             }
-            let Some(((output, stream), display)) = state
-                .output
-                .clone()
-                .zip(state.stream.clone())
-                .zip(state.display.as_ref())
-            else {
+            let parts = (state.output.clone(), state.stream.clone(), &state.display);
+            let (Some(output), Some(stream), Some(display)) = parts else {
                 return Err(gst::FlowError::NotNegotiated);
             };
             (output, stream, display.screen)
@@ -101,23 +100,36 @@ impl KmsSink {
                 Err(ShowError::Flushing) => {
                     self.obj().wait_preroll()?;
                 }
-                Err(ShowError::Commit(CommitError::Import(error))) if picture.foreign => {
-                    picture =
-                        self.copy(&stream, buffer, CopyReason::Refused, &error.to_string())?;
+                Err(ShowError::Commit(CommitError::Import(error))) if picture.is_foreign => {
+                    let why = report::chain(&error);
+                    picture = self.copy(&stream, buffer, CopyReason::Refused, &why)?;
                 }
+                // The event that came with it has been told already.
+                Err(ShowError::Lost(_)) => return Err(gst::FlowError::Error),
                 Err(error) => {
-                    gst::element_imp_error!(self, gst::ResourceError::Write, ("{error}"));
+                    let text = report::chain(&error);
+                    gst::element_imp_error!(self, gst::ResourceError::Write, ("{text}"));
                     return Err(gst::FlowError::Error);
                 }
             }
         };
-        self.state().shown = Some(Shown {
+        self.count(picture.path);
+        let shown = Shown {
             picture,
             placement,
             stream,
             of,
-        });
+        };
+        let before = self.state().shown.replace(shown);
+        drop(before);
         Ok(gst::FlowSuccess::Ok)
+    }
+
+    /// After a flush, the next frame is a new one, even in the same buffer and at the same time.
+    pub(super) fn expect_new_frame(&self) {
+        if let Some(shown) = &mut self.state().shown {
+            shown.of = None;
+        }
     }
 
     /// One attempt to hand a frame over, timed.
@@ -142,22 +154,31 @@ impl KmsSink {
         let frame = match frame::frame_of(buffer, &stream.video) {
             Ok(frame) => frame,
             Err(error) => {
-                return self.copy(stream, buffer, CopyReason::NotDmaBuf, &error.to_string());
+                return self.copy(
+                    stream,
+                    buffer,
+                    CopyReason::NotDmaBuf,
+                    &report::chain(&error),
+                );
             }
         };
-        let foreign = !arrived_from_pool(buffer);
-        let (counter, path) = if foreign {
-            (Counter::Foreign, Path::Foreign)
-        } else {
-            (Counter::Imported, Path::Pool)
-        };
-        self.path.add(counter, 1);
-        self.tell_path(path, "");
+        let is_ours = arrived_from_pool(buffer);
         Ok(Picture {
             frame,
             buffer: buffer.clone(),
-            foreign,
+            is_foreign: !is_ours,
+            path: if is_ours { Path::Pool } else { Path::Foreign },
         })
+    }
+
+    /// Counts a frame that was taken by the way it came; copies have been counted when they were made.
+    fn count(&self, path: Path) {
+        match path {
+            Path::Pool => self.path.add(Counter::Imported, 1),
+            Path::Foreign => self.path.add(Counter::Foreign, 1),
+            Path::Copy => return,
+        }
+        self.tell_path(path, "");
     }
 
     /// A copy in heap memory, unless copies are forbidden.
@@ -209,7 +230,8 @@ impl KmsSink {
             Picture {
                 frame,
                 buffer: copied.buffer,
-                foreign: false,
+                is_foreign: false,
+                path: Path::Copy,
             },
             cost,
         ))
@@ -240,16 +262,11 @@ impl KmsSink {
             .meta::<gst_video::VideoCropMeta>()
             .and_then(|crop| clip(crop.rect(), whole))
             .unwrap_or(whole);
-        stream.place(
-            visible,
-            screen,
-            self.settings().force_aspect_ratio,
-            |scaled| {
-                let scales = output.test(&picture.frame, scaled).is_ok();
-                gst::debug!(CAT, imp = self, "scaling, {scaled}: {scales}");
-                scales
-            },
-        )
+        stream.place(visible, screen, self.force_aspect_ratio(), |scaled| {
+            let scales = output.test(&picture.frame, scaled).is_ok();
+            gst::debug!(CAT, imp = self, "scaling, {scaled}: {scales}");
+            scales
+        })
     }
 
     fn departure(&self, buffer: &gst::BufferRef, is_new: bool) -> Departure {
