@@ -8,8 +8,8 @@
  * names the element the frame comes from. Asked for buffers directly, the element proposes a pool of heap memory, which
  * `v4l2src` fills in the I/O mode `dmabuf-import` and most other elements write into.
  *
- * Frames are committed without blocking: one is on screen, at most one is on its way there, and at most one waits. A
- * frame goes back to its owner as soon as the next one is on screen. When the caps change, or upstream asks to drain,
+ * Frames are committed without blocking: one is on screen and at most one is on its way there. A frame goes back to its
+ * owner as soon as the next one is on screen. When the caps change, or upstream asks to drain,
  * the frame on screen is replaced by a private copy (or the plane is switched off: property `drain`) before the answer,
  * and nothing of upstream's is in use any more.
  *
@@ -28,7 +28,7 @@
  * ]| Camera to display without a copy, in memory of a dma-buf heap.
  *
  * |[
- * gst-launch-1.0 v4l2src ! dmaheapkmssink zero-copy=required
+ * gst-launch-1.0 v4l2src ! video/x-raw,format=NV12,width=1280,height=720 ! dmaheapkmssink zero-copy=required
  * ]| The same in memory that the camera's driver allocates and exports.
  *
  * |[

@@ -76,8 +76,8 @@ impl BufferId {
 }
 
 impl KmsSink {
-    /// Hands a frame to the output and returns as soon as it is taken; blocks only behind two frames that are not on
-    /// screen yet.
+    /// Hands a frame to the output and returns as soon as it is taken; waits only while the frame before is on its way to
+    /// the screen.
     pub(super) fn show(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let of = BufferId::of(buffer);
         let (output, stream, screen) = {

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use gst::prelude::*;
 
-/// How many formats or structures a message lists before it says how many more there are.
-const LISTED: usize = 24;
+/// How many formats a message lists before it says how many more there are.
+const LISTED: usize = 64;
 
 /// Caps that were refused and talked about, so that a query repeated a hundred times is one message.
 #[derive(Debug, Default)]
@@ -35,7 +35,8 @@ impl Refusals {
 
 /// Why caps `asked` have nothing in common with the caps `taken` by `device`: what was asked, what would do, a remedy.
 pub(crate) fn explain(asked: &gst::CapsRef, taken: &gst::CapsRef, device: &str) -> String {
-    let mut text = format!("{device} cannot show {}: ", summary(asked));
+    let language = Language::of(asked);
+    let mut text = format!("{device} cannot show {}: ", summary(asked, language));
     if let Some(memory) = foreign_memory(asked) {
         let _infallible = write!(
             text,
@@ -44,7 +45,7 @@ pub(crate) fn explain(asked: &gst::CapsRef, taken: &gst::CapsRef, device: &str) 
         );
         return text;
     }
-    let (asked_formats, taken_formats) = (formats(asked), formats(taken));
+    let (asked_formats, taken_formats) = (formats(asked, language), formats(taken, language));
     if !asked_formats.is_empty() && asked_formats.is_disjoint(&taken_formats) {
         let _infallible = write!(
             text,
@@ -59,14 +60,32 @@ pub(crate) fn explain(asked: &gst::CapsRef, taken: &gst::CapsRef, device: &str) 
             "it takes {taken} pixels. Ask the source for such a size or put videoscale in front of the sink"
         );
     } else {
-        let _infallible = write!(text, "it takes {}", summary(taken));
+        let _infallible = write!(text, "it takes {}", summary(taken, language));
     }
     text
 }
 
+/// How caps name pixel formats.
+#[derive(Debug, Clone, Copy)]
+enum Language {
+    GStreamer,
+    Drm,
+}
+
+impl Language {
+    /// The one in which the caps ask; GStreamer's if they use both.
+    fn of(caps: &gst::CapsRef) -> Self {
+        if formats(caps, Self::GStreamer).is_empty() && !formats(caps, Self::Drm).is_empty() {
+            Self::Drm
+        } else {
+            Self::GStreamer
+        }
+    }
+}
+
 /// Formats and size of caps, such as `NV12 or BGRx, 640x480`.
-fn summary(caps: &gst::CapsRef) -> String {
-    let formats = formats(caps);
+fn summary(caps: &gst::CapsRef, language: Language) -> String {
+    let formats = formats(caps, language);
     let formats = if formats.is_empty() {
         caps.structure(0).map_or_else(
             || "nothing".to_owned(),
@@ -94,19 +113,14 @@ fn listed(names: &BTreeSet<String>) -> String {
     text
 }
 
-/// The pixel formats that caps name: GStreamer's names, and DRM's with their modifier for `DMA_DRM`.
-fn formats(caps: &gst::CapsRef) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for structure in caps.iter() {
-        for format in strings(structure, "format") {
-            if format == "DMA_DRM" {
-                names.extend(strings(structure, "drm-format"));
-            } else {
-                names.insert(format);
-            }
-        }
-    }
-    names
+/// The pixel formats that caps name in one of the two languages: GStreamer's, or DRM's with its modifiers.
+fn formats(caps: &gst::CapsRef, language: Language) -> BTreeSet<String> {
+    let field = match language {
+        Language::GStreamer => "format",
+        Language::Drm => "drm-format",
+    };
+    let names = caps.iter().flat_map(|structure| strings(structure, field));
+    names.filter(|name| name != "DMA_DRM").collect()
 }
 
 /// The strings in a field that holds one or a list of them.
@@ -185,9 +199,19 @@ mod tests {
         );
         assert!(text.starts_with("vkms cannot show NV21, 640x480"), "{text}");
         assert!(
-            text.contains("BGRx, NV12, XR24") && text.contains("videoconvert"),
+            text.contains("formats BGRx, NV12.") && text.contains("videoconvert"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn formats_are_listed_in_the_language_of_the_question() {
+        let asked = caps(
+            "video/x-raw(memory:DMABuf), format=DMA_DRM, drm-format=NV12:0x0100000000000002, width=64, height=64",
+        );
+        let text = explain(&asked, &taken(), "vkms");
+        assert!(text.contains("NV12:0x0100000000000002, 64x64"), "{text}");
+        assert!(text.contains("formats NV12, XR24."), "{text}");
     }
 
     #[test]
