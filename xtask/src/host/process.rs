@@ -75,7 +75,10 @@ pub(crate) fn failure(command: &Command, status: ExitStatus, log: &Path) -> Stri
     let text = fs::read(log)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
-    let tail = tail(&text, TAIL_LINES);
+    // A log may hold several commands, each behind a line with a dollar sign.
+    let own = text.rsplit("\n$ ").next().unwrap_or_default();
+    let own = own.split_once('\n').map_or("", |(_, output)| output);
+    let tail = tail(own, TAIL_LINES);
     format!(
         "`{}` ended with {status}\n{tail}\n(the whole output: {})",
         describe(command),
@@ -166,6 +169,24 @@ mod tests {
             .to_string();
         assert!(
             error.contains("last") && error.contains("step.log") && error.contains('3'),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_error_shows_nothing_of_earlier_commands() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let failed = |script: &str| {
+            let mut command = Command::new("sh");
+            run(command.args(["-c", script]), &log, &mut Step::start("test"))
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(failed("echo early; exit 1").contains("early"));
+        let error = failed("echo late; exit 1");
+        assert!(
+            error.contains("late") && !error.contains("\nearly"),
             "{error}"
         );
     }

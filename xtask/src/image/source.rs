@@ -110,6 +110,8 @@ impl Archive {
             format!("Dir::State::lists={}", path("lists")),
             format!("Dir::Cache={}", path("cache")),
             "APT::Sandbox::User=root".to_owned(),
+            // Without it apt-get takes an unreachable mirror for a success.
+            "APT::Update::Error-Mode=any".to_owned(),
         ] {
             command.args(["-o", &option]);
         }

@@ -25,7 +25,7 @@ const CHECKS: &str = "checks";
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The full counts of restarts and long runs, and the fuzzing
+    /// The full counts of restarts and of long runs
     #[arg(long)]
     soak: bool,
     /// Only guest tests whose `TARGET::NAME` contains this
