@@ -107,8 +107,8 @@ impl KmsSink {
                 // The event that came with it has been told already.
                 Err(ShowError::Lost(_)) => return Err(gst::FlowError::Error),
                 Err(error) => {
-                    let text = report::chain(&error);
-                    gst::element_imp_error!(self, gst::ResourceError::Write, ("{text}"));
+                    let (text, advice) = (report::chain(&error), advice(&error, placement, screen));
+                    gst::element_imp_error!(self, gst::ResourceError::Write, ("{text}{advice}"));
                     return Err(gst::FlowError::Error);
                 }
             }
@@ -288,6 +288,18 @@ impl KmsSink {
             age: age.map(Into::into),
         }
     }
+}
+
+/// What to do about a refused placement, where the error of the device cannot know it.
+fn advice(error: &ShowError, placement: Placement, screen: Rect) -> String {
+    let is_refused = matches!(error, ShowError::Commit(CommitError::Refused { .. }));
+    if !is_refused || placement.dest == screen {
+        return String::new();
+    }
+    let Rect { width, height, .. } = screen;
+    format!(
+        ". Some planes must cover the whole display: put videoscale and caps of {width}x{height} in front of the sink"
+    )
 }
 
 /// The crop rectangle as far as it lies inside the frame.

@@ -136,7 +136,7 @@ fn strings(structure: &gst::StructureRef, field: &str) -> Vec<String> {
         .collect()
 }
 
-/// The size in the first structure of caps, `640x480` or `[16, 8192]x[16, 8192]`.
+/// The size in the first structure of caps, `640x480` or `[16, 8192]x[16, 8192]`; `None` where any size would do.
 fn size(caps: &gst::CapsRef) -> Option<String> {
     let structure = caps.structure(0)?;
     let side = |field| -> Option<String> {
@@ -145,6 +145,9 @@ fn size(caps: &gst::CapsRef) -> Option<String> {
             return Some(one.to_string());
         }
         if let Ok(range) = value.get::<gst::IntRange<i32>>() {
+            if range.max() == i32::MAX {
+                return None;
+            }
             return Some(format!("[{}, {}]", range.min(), range.max()));
         }
         Some(value.serialize().ok()?.to_string())
@@ -212,6 +215,13 @@ mod tests {
         let text = explain(&asked, &taken(), "vkms");
         assert!(text.contains("NV12:0x0100000000000002, 64x64"), "{text}");
         assert!(text.contains("formats NV12, XR24."), "{text}");
+    }
+
+    #[test]
+    fn any_size_is_not_mentioned() {
+        let asked = caps("video/x-raw, format=NV21, width=[1,2147483647], height=[1,2147483647]");
+        let text = explain(&asked, &taken(), "vkms");
+        assert!(text.starts_with("vkms cannot show NV21: "), "{text}");
     }
 
     #[test]
