@@ -10,6 +10,7 @@ use gst::subclass::prelude::*;
 use gst_video::{VideoAlignment, VideoBufferPoolConfig, VideoFormat, VideoFrameFlags, VideoMeta};
 
 use super::layout::{Shape, Writer};
+use super::shelf::Shelf;
 use super::shortage::Shortage;
 use super::{PoolEvent, PoolListener};
 use crate::allocator::HeapAllocator;
@@ -33,6 +34,7 @@ pub(crate) struct HeapPool {
     failure_told: AtomicBool,
     starting: AtomicBool,
     least: AtomicU32,
+    shelf: Shelf,
     shortage: Shortage,
     rounds: AtomicU32,
 }
@@ -177,6 +179,14 @@ impl HeapPool {
         }
     }
 
+    /// Whether a buffer can be used again; the base class throws away what is not.
+    fn is_intact(&self, buffer: &gst::BufferRef) -> bool {
+        let size = lock(&self.configured).as_ref().map_or(0, |it| it.size);
+        buffer.size() == size
+            && buffer.is_all_memory_writable()
+            && !buffer.flags().contains(gst::BufferFlags::TAG_MEMORY)
+    }
+
     fn tell(&self, event: PoolEvent<'_>) {
         if let Some(service) = self.service.get() {
             (service.listener)(event);
@@ -316,7 +326,8 @@ impl BufferPoolImpl for HeapPool {
         params: Option<&gst::BufferPoolAcquireParams>,
     ) -> Result<gst::Buffer, gst::FlowError> {
         contained("buffer acquisition", || self.wait_out_shortage());
-        let buffer = self.parent_acquire_buffer(params)?;
+        let taken = self.shelf.take_or(|| self.parent_acquire_buffer(params));
+        let buffer = taken.or_else(|acquired| acquired)?;
         self.shortage.taken();
         Ok(buffer)
     }
@@ -327,10 +338,25 @@ impl BufferPoolImpl for HeapPool {
     }
 
     fn release_buffer(&self, buffer: gst::Buffer) {
-        self.parent_release_buffer(buffer);
         // `start` puts what it preallocates into the queue by this way, without having acquired it.
-        if !self.starting.load(Ordering::Relaxed) {
-            contained("buffer release", || self.note_return());
+        if self.starting.load(Ordering::Relaxed) {
+            return self.parent_release_buffer(buffer);
         }
+        let kept = if self.is_intact(&buffer) {
+            self.shelf.put(buffer)
+        } else {
+            Err(buffer)
+        };
+        if let Err(buffer) = kept {
+            self.parent_release_buffer(buffer);
+        }
+        contained("buffer release", || self.note_return());
+    }
+
+    fn stop(&self) -> bool {
+        for buffer in self.shelf.clear() {
+            self.parent_release_buffer(buffer);
+        }
+        self.parent_stop()
     }
 }

@@ -21,6 +21,7 @@ use crate::stats::PathStats;
 
 pub(crate) mod imp;
 mod layout;
+mod shelf;
 mod shortage;
 #[cfg(test)]
 mod tests;
