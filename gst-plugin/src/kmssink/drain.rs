@@ -15,8 +15,9 @@ use super::show::Shown;
 use crate::report::chain;
 use crate::stats::Counter;
 
-/// How long to wait for a flip. A display refreshes within 42 ms; the rest is for a machine that is late.
-const FLIP_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long to wait for a flip. A display refreshes within 42 ms; the rest is for a machine that is late, or that first
+/// finishes a snapshot. Giving up early would show black where the picture should stay.
+const FLIP_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl KmsSink {
     /// Drains if the frame on screen belongs to other caps than these.
