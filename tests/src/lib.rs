@@ -15,16 +15,25 @@
     reason = "a panic is how support code fails a test, as said above"
 )]
 
+pub mod caps;
 pub mod census;
 pub mod command;
 pub mod device;
+pub mod failing;
 pub mod kernel_log;
 pub mod pattern;
 pub mod picture;
 pub mod player;
+pub mod reference;
 pub mod scanout;
 pub mod trace;
 pub mod vivid;
 pub mod vkms;
 pub mod vkms_card;
 pub mod wait;
+
+/// Writes a line to the output of the test, which is shown when it fails.
+#[expect(clippy::print_stdout, reason = "libtest shows standard output")]
+pub fn note(line: impl std::fmt::Display) {
+    println!("{line}");
+}

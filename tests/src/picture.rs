@@ -1,11 +1,9 @@
 //! Pictures and how far one is from another.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::Path;
-
-use crate::command::Run;
 
 /// A rectangle in pixels, from the top left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,35 +75,12 @@ impl Picture {
         writer.write_image_data(&self.rgb).expect("PNG data");
     }
 
-    /// Has the peer `videoconvert` turn frame number `frame` of `source` (the head of a pipeline, caps included) into RGB.
-    ///
-    /// Chroma is repeated and nothing is dithered, as display hardware (and vkms) does it. The way by 16 bits is not
-    /// idle: the short cuts of `videoconvert` between formats of 8 bits are off by up to 5.
-    #[track_caller]
-    pub fn by_videoconvert(source: &str, frame: usize, width: u32, height: u32) -> Picture {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let path = directory.path().join("reference.rgb");
-        let exact = "videoconvert chroma-mode=none dither=none ! video/x-raw,format=ARGB64";
-        let convert = format!("{exact} ! videoconvert dither=none");
-        let sink = format!("filesink location={}", path.display());
-        Run::pipeline(&format!(
-            "-q {source} ! identity eos-after={} ! {convert} ! video/x-raw,format=RGB ! videoconvert ! {sink}",
-            frame + 1
-        ))
-        .finish()
-        .expect_success();
-        let bytes = fs::read(&path).expect("what filesink wrote");
-        let stride = (width as usize * 3).next_multiple_of(4);
-        let frame_len = stride * height as usize;
-        let whole_frames = bytes.len() >= frame_len && bytes.len().is_multiple_of(frame_len);
-        assert!(whole_frames, "{} bytes of {width}x{height}", bytes.len());
-        let last = &bytes[bytes.len() - frame_len..];
-        let rgb = last
-            .chunks_exact(stride)
-            .flat_map(|row| &row[..width as usize * 3])
-            .copied()
-            .collect();
-        Picture::new(width, height, rgb)
+    /// Writes the picture where it survives the guest, for a person to look at after a failure.
+    pub fn keep(&self, name: &str) {
+        let shared = Path::new("/out");
+        if shared.is_dir() {
+            self.write_png(&shared.join(format!("{name}.png")));
+        }
     }
 
     /// Width in pixels.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use gst_video::prelude::*;
 
 use crate::picture::Picture;
+use crate::wait;
 
 /// What one state change or one frame may take under emulation.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Player {
     pipeline: gst::Pipeline,
     frames: Arc<Frames>,
+    warnings: Mutex<Vec<String>>,
 }
 
 /// Frames that have reached the first sink.
@@ -53,11 +54,13 @@ impl Player {
     /// Makes the pipeline; nothing starts yet.
     #[track_caller]
     pub fn launch(description: &str) -> Player {
+        Player::try_launch(description).unwrap_or_else(|error| panic!("`{description}`: {error}"))
+    }
+
+    /// Makes the pipeline, or says why its elements cannot be linked.
+    pub fn try_launch(description: &str) -> Result<Player, glib::Error> {
         gst::init().expect("GStreamer starts");
-        let element = match gst::parse::launch(description) {
-            Ok(element) => element,
-            Err(error) => panic!("`{description}`: {error}"),
-        };
+        let element = gst::parse::launch(description)?;
         // `parse::launch` returns a bare element for a description of one element.
         let pipeline = element
             .downcast::<gst::Pipeline>()
@@ -76,7 +79,11 @@ impl Player {
             counted.arrived.notify_all();
             gst::PadProbeReturn::Ok
         });
-        Player { pipeline, frames }
+        Ok(Player {
+            pipeline,
+            frames,
+            warnings: Mutex::default(),
+        })
     }
 
     /// Goes to `state` and waits until it is reached.
@@ -103,9 +110,20 @@ impl Player {
             }
             assert!(
                 started.elapsed() < PATIENCE,
-                "{state:?} was not reached in {PATIENCE:?}"
+                "{state:?} was not reached in {PATIENCE:?}: {}",
+                self.states()
             );
         }
+    }
+
+    /// Where each element is and where it is going.
+    fn states(&self) -> String {
+        let elements = self.pipeline.iterate_recurse().into_iter().flatten();
+        let state = |element: gst::Element| {
+            let (result, now, next) = element.state(gst::ClockTime::ZERO);
+            format!("{} {now:?} → {next:?} ({result:?})", element.name())
+        };
+        elements.map(state).collect::<Vec<_>>().join(", ")
     }
 
     /// Goes to PLAYING; panics with the error if that fails.
@@ -156,6 +174,25 @@ impl Player {
         Ok(())
     }
 
+    /// Waits until the element of that factory has counted `count` frames; panics with the error on the bus if it never does.
+    ///
+    /// A sink counts fewer frames than reach it: its base class drops those that come too late, as on a busy machine.
+    #[track_caller]
+    pub fn wait_counted(&self, factory: &str, count: u64) {
+        let started = Instant::now();
+        let counted = wait::until(PATIENCE, || {
+            if let Some(failure) = self.pending_failure(started) {
+                panic!("{failure:#?}");
+            }
+            (self.stat(factory, "frames") >= count).then_some(())
+        });
+        assert!(
+            counted.is_some(),
+            "{factory} has counted only {} of {count} frames",
+            self.stat(factory, "frames")
+        );
+    }
+
     /// Plays until something fails; panics if nothing does.
     #[track_caller]
     pub fn play_to_failure(&self) -> Failure {
@@ -166,30 +203,44 @@ impl Player {
         }
     }
 
-    /// Waits for an error message.
+    /// Waits for an error message; the time in it counts from `started`.
     pub fn failure(&self, started: Instant) -> Option<Failure> {
-        let timeout = gst::ClockTime::try_from(PATIENCE).expect("seconds");
-        let message = self
-            .bus()
-            .timed_pop_filtered(timeout, &[gst::MessageType::Error])?;
-        Some(failure_of(&message, started))
+        self.next_failure(started, PATIENCE)
     }
 
     fn pending_failure(&self, started: Instant) -> Option<Failure> {
-        let message = self.bus().pop_filtered(&[gst::MessageType::Error])?;
-        Some(failure_of(&message, started))
+        self.next_failure(started, Duration::ZERO)
+    }
+
+    /// Pops messages up to the first error and keeps the warnings before it.
+    fn next_failure(&self, started: Instant, patience: Duration) -> Option<Failure> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = gst::ClockTime::try_from(left).expect("seconds");
+            let wanted = [gst::MessageType::Error, gst::MessageType::Warning];
+            let message = self.bus().timed_pop_filtered(left, &wanted)?;
+            match message.view() {
+                gst::MessageView::Error(_) => return Some(failure_of(&message, started)),
+                gst::MessageView::Warning(warning) => self.keep_warning(warning),
+                _ => {}
+            }
+        }
+    }
+
+    fn keep_warning(&self, warning: &gst::message::Warning) {
+        let text = format!(
+            "{} {}",
+            warning.error(),
+            warning.debug().unwrap_or_default()
+        );
+        self.warnings.lock().expect("nobody panics here").push(text);
     }
 
     /// The warnings posted up to now.
     pub fn warnings(&self) -> Vec<String> {
-        let pop = || self.bus().pop_filtered(&[gst::MessageType::Warning]);
-        let text = |message: gst::Message| match message.view() {
-            gst::MessageView::Warning(warning) => {
-                format!("{} {:?}", warning.error(), warning.debug())
-            }
-            _ => unreachable!("the bus was asked for warnings"),
-        };
-        std::iter::from_fn(pop).map(text).collect()
+        let _failure = self.pending_failure(Instant::now());
+        self.warnings.lock().expect("nobody panics here").clone()
     }
 
     /// An element by its `name=`.
@@ -214,14 +265,23 @@ impl Player {
     /// One counter of an element's `stats`, whatever its integer type.
     #[track_caller]
     pub fn stat(&self, factory: &str, counter: &str) -> u64 {
+        let [value] = self.stats(factory, [counter]);
+        value
+    }
+
+    /// Counters of an element's `stats`, all of one moment.
+    #[track_caller]
+    pub fn stats<const N: usize>(&self, factory: &str, counters: [&str; N]) -> [u64; N] {
         let stats = self.by_factory(factory).property::<gst::Structure>("stats");
-        let value = stats
-            .value(counter)
-            .unwrap_or_else(|_missing| panic!("no `{counter}` in {stats}"));
-        let value = value
-            .transform::<u64>()
-            .unwrap_or_else(|_error| panic!("`{counter}` is no number in {stats}"));
-        value.get().expect("just transformed")
+        counters.map(|counter| {
+            let value = stats
+                .value(counter)
+                .unwrap_or_else(|_missing| panic!("no `{counter}` in {stats}"));
+            let value = value
+                .transform::<u64>()
+                .unwrap_or_else(|_error| panic!("`{counter}` is no number in {stats}"));
+            value.get().expect("just transformed")
+        })
     }
 
     /// New caps for the `capsfilter` of that name.
@@ -229,6 +289,24 @@ impl Player {
     pub fn set_caps(&self, name: &str, caps: &str) {
         let caps: gst::Caps = caps.parse().expect("caps");
         self.element(name).set_property("caps", caps);
+    }
+
+    /// The size that the sink has been told by caps; (0, 0) before the first.
+    pub fn caps_size(&self) -> (u32, u32) {
+        let caps = self.sink_pad().current_caps();
+        let info = caps.and_then(|caps| gst_video::VideoInfoDmaDrm::from_caps(&caps).ok());
+        info.map_or((0, 0), |info| (info.width(), info.height()))
+    }
+
+    /// Waits until the sink has been told this size.
+    #[track_caller]
+    pub fn wait_caps(&self, size: (u32, u32)) {
+        let told = wait::until(PATIENCE, || (self.caps_size() == size).then_some(()));
+        assert!(
+            told.is_some(),
+            "{size:?} never came, {:?} stayed",
+            self.caps_size()
+        );
     }
 
     /// Flushes everything downstream of the live source of that factory.
@@ -244,13 +322,33 @@ impl Player {
         );
     }
 
-    /// What `dmaheapkmssink` reads back from its display.
+    /// The frames that have reached the sink up to now.
+    pub fn frames(&self) -> u64 {
+        *self.frames.count.lock().expect("the probe never panics")
+    }
+
+    /// What the only `dmaheapkmssink` of the pipeline reads back from its display.
     #[track_caller]
     pub fn snapshot(&self) -> Picture {
-        let sample = self
-            .by_factory("dmaheapkmssink")
-            .emit_by_name::<Option<gst::Sample>>("snapshot", &[]);
-        picture_of(&sample.expect("a display with a writeback connector"))
+        self.snapshot_by(&self.by_factory("dmaheapkmssink"))
+    }
+
+    /// What the `dmaheapkmssink` of that name reads back from its display.
+    #[track_caller]
+    pub fn snapshot_of(&self, name: &str) -> Picture {
+        self.snapshot_by(&self.element(name))
+    }
+
+    #[track_caller]
+    fn snapshot_by(&self, sink: &gst::Element) -> Picture {
+        match sink.emit_by_name::<Option<gst::Sample>>("snapshot", &[]) {
+            Some(sample) => Picture::of_sample(&sample),
+            None => panic!("no snapshot: {:?}", self.warnings()),
+        }
+    }
+
+    fn sink_pad(&self) -> gst::Pad {
+        sink_pad(&self.pipeline)
     }
 
     fn bus(&self) -> gst::Bus {
@@ -262,6 +360,68 @@ impl Drop for Player {
     fn drop(&mut self) {
         let _result = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// What elements write to the debug log.
+#[derive(Debug)]
+pub struct DebugLog {
+    function: Option<gst::log::DebugLogFunction>,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl DebugLog {
+    /// Collects what `threshold` lets through, as `v4l2*:WARNING`.
+    pub fn start(threshold: &str) -> DebugLog {
+        gst::init().expect("GStreamer starts");
+        gst::log::set_threshold_from_string(threshold, true);
+        gst::log::remove_default_log_function();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let collected = Arc::clone(&lines);
+        let function = gst::log::add_log_function(
+            move |category, level, _file, _function, _line, _object, message| {
+                let text = message
+                    .get()
+                    .map(|text| text.to_string())
+                    .unwrap_or_default();
+                collected
+                    .lock()
+                    .expect("nobody panics here")
+                    .push(format!("{} {level:?} {text}", category.name()));
+            },
+        );
+        DebugLog {
+            function: Some(function),
+            lines,
+        }
+    }
+
+    /// Stops and returns the lines.
+    pub fn finish(mut self) -> Vec<String> {
+        self.stop();
+        std::mem::take(&mut self.lines.lock().expect("the log function never panics"))
+    }
+
+    fn stop(&mut self) {
+        if let Some(function) = self.function.take() {
+            gst::log::remove_log_function(function);
+        }
+    }
+}
+
+impl Drop for DebugLog {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn sink_pad(pipeline: &gst::Pipeline) -> gst::Pad {
+    let sink = pipeline
+        .iterate_sinks()
+        .into_iter()
+        .flatten()
+        .next()
+        .expect("a pipeline with a sink");
+    sink.static_pad("sink").expect("a sink with a pad")
 }
 
 fn failure_of(message: &gst::Message, started: Instant) -> Failure {
@@ -277,28 +437,4 @@ fn failure_of(message: &gst::Message, started: Instant) -> Failure {
             .unwrap_or_default(),
         elapsed: started.elapsed(),
     }
-}
-
-fn picture_of(sample: &gst::Sample) -> Picture {
-    let info = gst_video::VideoInfo::from_caps(sample.caps().expect("a sample with caps"))
-        .expect("raw video");
-    assert_eq!(
-        info.format(),
-        gst_video::VideoFormat::Bgrx,
-        "the display is read back as XRGB8888"
-    );
-    let buffer = sample.buffer().expect("a sample with a picture");
-    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info)
-        .expect("a picture that can be mapped");
-    let stride = usize::try_from(frame.plane_stride()[0]).expect("rows from top to bottom");
-    let row_len = frame.width() as usize * 4;
-    let rows = frame
-        .plane_data(0)
-        .expect("one plane")
-        .chunks(stride)
-        .take(frame.height() as usize);
-    let pixels = rows
-        .flat_map(|row| row[..row_len].chunks_exact(4))
-        .flat_map(|bgrx| [bgrx[2], bgrx[1], bgrx[0]]);
-    Picture::new(frame.width(), frame.height(), pixels.collect())
 }

@@ -32,6 +32,8 @@ pub enum Pattern {
     ColorSquares = 4,
     /// One colour all over.
     Red = 7,
+    /// One colour all over.
+    Green = 8,
     /// From black to white.
     GrayRamp = 20,
 }
@@ -87,7 +89,7 @@ impl Vivid {
         ]);
     }
 
-    /// Sets the size that the HDMI input delivers, as the sender on the other end of a cable would.
+    /// Sets the size that a sender puts on the HDMI input; the grabber's scaler then delivers any size.
     #[track_caller]
     pub fn set_dv_timings(&self, width: u32, height: u32) {
         self.v4l2_ctl(&[
