@@ -1,0 +1,92 @@
+//! What a frame costs: system calls, measured against the stock pair in the same boot, and memory.
+
+use std::time::Duration;
+
+use dmaheap_tests::caps::{NV12, Naming};
+use dmaheap_tests::census;
+use dmaheap_tests::command::Run;
+use dmaheap_tests::note;
+use dmaheap_tests::player::Player;
+use dmaheap_tests::trace::{CallRate, Recorder, Trace};
+use dmaheap_tests::vivid::Vivid;
+
+/// Small, so that an emulated machine keeps up: each frame that the camera loses costs a message and its wake-ups.
+const SIZE: (u32, u32) = (320, 180);
+const SHORT: u32 = 60;
+const LONG: u32 = 260;
+const BAR: f64 = 0.6;
+const FRAMES_IN_FLIGHT: u64 = 6;
+
+#[track_caller]
+fn rate(io_mode: &str, sink: &str) -> CallRate {
+    let vivid = Vivid::find();
+    let caps = NV12.caps(Naming::DmaDrm, SIZE);
+    let record = |frames: u32| -> Trace {
+        let source = format!("{} io-mode={io_mode} num-buffers={frames}", vivid.source());
+        let pipeline = format!("-q {source} ! {caps},framerate=60/1 ! {sink} driver-name=vkms");
+        Recorder::record(Run::pipeline(&pipeline).limit(Duration::from_mins(1))).1
+    };
+    let (short, long) = (record(SHORT), record(LONG));
+    note(format!(
+        "{sink}: {:?}",
+        long.between_frames(50, 250).calls()
+    ));
+    CallRate::between(&short, &long)
+}
+
+/// What a busy host adds, it adds at random; three attempts tell that from a cost of the code.
+#[test]
+fn a_frame_costs_at_most_six_tenths_of_the_calls_of_the_stock_pair() {
+    const ATTEMPTS: usize = 3;
+    let is_within = |_attempt| {
+        let stock = rate("dmabuf", "kmssink");
+        let ours = rate("dmabuf-import", "dmaheapkmssink");
+        note(format!(
+            "stock {stock:?}, ours {ours:?}, ratio {:.2}",
+            ours.calls / stock.calls
+        ));
+        assert!(
+            stock.calls > 6.0,
+            "the stock pair makes more calls than that: {stock:?}"
+        );
+        assert!(
+            ours.calls > 3.0,
+            "the camera alone makes more calls than that: {ours:?}"
+        );
+        ours.calls <= BAR * stock.calls
+    };
+    assert!(
+        (0..ATTEMPTS).any(is_within),
+        "more than {BAR} of the stock pair, {ATTEMPTS} times"
+    );
+}
+
+#[test]
+fn at_most_six_frames_of_memory_are_in_flight() {
+    let vivid = Vivid::find();
+    let (_none, before) = census::dmabufs();
+    let caps = NV12.caps(Naming::DmaDrm, SIZE);
+    let source = format!(
+        "{} io-mode=dmabuf-import ! {caps},framerate=60/1",
+        vivid.source()
+    );
+    let player = Player::launch(&format!("{source} ! dmaheapkmssink driver-name=vkms"));
+    player.play();
+    let mut most = 0;
+    for _look in 0..20 {
+        player.wait_frames(5);
+        most = most.max(census::dmabufs().1 - before);
+    }
+    let frame = NV12.frame_len(SIZE).next_multiple_of(4096);
+    note(format!(
+        "{most} bytes in flight, {frame} bytes for each frame"
+    ));
+    assert!(
+        most >= 2 * frame,
+        "{most} bytes cannot hold a frame on screen and one in the camera"
+    );
+    assert!(
+        most <= FRAMES_IN_FLIGHT * frame,
+        "{most} bytes are more than {FRAMES_IN_FLIGHT} frames of {frame}"
+    );
+}

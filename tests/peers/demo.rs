@@ -1,0 +1,152 @@
+//! The demonstration itself: a camera on a display, with the table that says what path its frames took.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use dmaheap_tests::caps::{NV12, Naming};
+use dmaheap_tests::command::{Outcome, Run, Running};
+use dmaheap_tests::picture::{Picture, Rect};
+use dmaheap_tests::scanout::display_state;
+use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
+use dmaheap_tests::{census, vkms, wait};
+
+const SIZE: (u32, u32) = (1280, 720);
+
+/// The table at the end: the name of a row, then what is left of the line.
+fn table(outcome: &Outcome) -> BTreeMap<String, String> {
+    let row = |line: &str| {
+        let (name, value) = line.split_once("  ")?;
+        Some((name.trim().to_owned(), value.trim().to_owned()))
+    };
+    outcome
+        .stdout
+        .lines()
+        .chain(outcome.stderr.lines())
+        .filter_map(row)
+        .collect()
+}
+
+#[track_caller]
+fn cell<'a>(table: &'a BTreeMap<String, String>, outcome: &Outcome, name: &str) -> &'a str {
+    table
+        .get(name)
+        .unwrap_or_else(|| panic!("no row {name}: {}", outcome.describe()))
+}
+
+#[test]
+fn the_demo_shows_the_camera_without_a_copy() {
+    let vivid = Vivid::find();
+    vivid.show(Pattern::Colorbar75, OsdText::Counters);
+    let before = (
+        census::dmabufs(),
+        vkms::card().framebuffers(),
+        display_state(),
+    );
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("kms.png");
+    let outcome = Run::new("dmaheap-demo")
+        .args(["view", "--seconds", "3", "--size", "1280x720", "--snapshot"])
+        .arg(&path)
+        .finish()
+        .expect_success();
+    let table = table(&outcome);
+    let frames: u64 = cell(&table, &outcome, "frames")
+        .parse()
+        .expect("a number of frames");
+    assert!(frames >= 10, "{}", outcome.describe());
+    assert_eq!(
+        cell(&table, &outcome, "copies"),
+        "0",
+        "{}",
+        outcome.describe()
+    );
+    assert!(
+        cell(&table, &outcome, "heap").contains("system"),
+        "{}",
+        outcome.describe()
+    );
+    for row in ["dropped", "latency"] {
+        cell(&table, &outcome, row);
+    }
+    expect_bars(&vivid, &path);
+    let after = (
+        census::dmabufs(),
+        vkms::card().framebuffers(),
+        display_state(),
+    );
+    assert_eq!(before, after, "the machine as it was found");
+}
+
+/// 1280 pixels do not fit on vkms' 1024, and it cannot scale: the middle shows.
+#[track_caller]
+fn expect_bars(vivid: &Vivid, path: &Path) {
+    vivid.show(Pattern::Colorbar75, OsdText::None);
+    let source = format!("{} ! {}", vivid.source(), NV12.caps(Naming::Plain, SIZE));
+    let reference = Picture::by_videoconvert(&source, 1, SIZE.0, SIZE.1);
+    let (shown, reference) = vkms::visible(&Picture::read_png(path), &reference);
+    // The counter, as far as the middle of the picture shows it.
+    let lost = (SIZE.0 - vkms::MODE.0) / 2;
+    let Rect { y, height, .. } = Vivid::COUNTER;
+    let mask = [Rect {
+        x: 0,
+        y,
+        width: Vivid::COUNTER.x + Vivid::COUNTER.width - lost,
+        height,
+    }];
+    let difference = shown.difference(&reference, &mask);
+    shown.keep("kms");
+    assert!(difference.is_within(3, 1.0), "{difference:?}");
+}
+
+#[test]
+fn the_demo_ends_cleanly_on_ctrl_c() {
+    let vivid = Vivid::find();
+    let before = (
+        census::dmabufs(),
+        vkms::card().framebuffers(),
+        display_state(),
+    );
+    let demo: Running = Run::new("dmaheap-demo")
+        .args(["view", "--device", &vivid.node()])
+        .start();
+    let shows = || (vkms::card().framebuffers().len() > before.1.len()).then_some(());
+    assert!(
+        wait::until(Duration::from_secs(20), shows).is_some(),
+        "{}",
+        demo.output()
+    );
+    demo.interrupt();
+    let outcome = demo.finish().expect_success();
+    assert!(
+        table(&outcome).contains_key("frames"),
+        "{}",
+        outcome.describe()
+    );
+    let after = (
+        census::dmabufs(),
+        vkms::card().framebuffers(),
+        display_state(),
+    );
+    assert_eq!(before, after, "the machine as it was found");
+}
+
+#[test]
+fn the_demo_names_a_camera_and_a_heap_that_do_not_exist() {
+    for (args, name) in [
+        (["--device", "/dev/video99"], "/dev/video99"),
+        (["--heap", "nosuch"], "nosuch"),
+    ] {
+        let outcome = Run::new("dmaheap-demo")
+            .args(["view", "--seconds", "1"])
+            .args(args)
+            .finish()
+            .expect_failure();
+        assert!(outcome.stderr.contains(name), "{}", outcome.describe());
+        assert!(
+            !outcome.stderr.contains("panicked"),
+            "{}",
+            outcome.describe()
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! No copy, proven from outside: by inodes in the kernel's trace, between frames 50 and 250.
+
+use dmaheap_tests::caps::{NV12, Naming, XRGB8888};
+use dmaheap_tests::note;
+use dmaheap_tests::player::Player;
+use dmaheap_tests::trace::{Recorder, Trace};
+use dmaheap_tests::vivid::Vivid;
+
+const SIZE: (u32, u32) = (640, 360);
+const FRAMES: u64 = 260;
+
+/// Calls that a frame in the steady state has no use for: memory, imports and files are settled.
+const ONCE: [&str; 14] = [
+    "DMA_HEAP_IOCTL_ALLOC",
+    "DRM_IOCTL_PRIME_FD_TO_HANDLE",
+    "DRM_IOCTL_GEM_CLOSE",
+    "DRM_IOCTL_MODE_ADDFB2",
+    "DRM_IOCTL_MODE_RMFB",
+    "DRM_IOCTL_MODE_CLOSEFB",
+    "DMA_BUF_IOCTL_SYNC",
+    "VIDIOC_EXPBUF",
+    "fstat",
+    "newfstatat",
+    "statx",
+    "dup",
+    "dup3",
+    "fcntl",
+];
+
+/// Plays for `FRAMES` frames under trace; `look` reads the element's own account at the end.
+#[track_caller]
+fn trace<T>(description: &str, look: impl Fn(&Player) -> T) -> (Trace, T) {
+    let player = Player::launch(description);
+    let recorder = Recorder::start();
+    player.play();
+    player.wait_frames(FRAMES);
+    let seen = look(&player);
+    drop(player);
+    (recorder.finish().of_process(std::process::id()), seen)
+}
+
+#[track_caller]
+fn expect_settled(trace: &Trace) {
+    let steady = trace.between_frames(50, 250);
+    let calls = steady.calls();
+    note(format!("{calls:?}"));
+    let spent: Vec<_> = ONCE
+        .into_iter()
+        .filter_map(|name| Some((name, *calls.get(name)?)))
+        .collect();
+    assert!(
+        spent.is_empty(),
+        "in 200 frames of the steady state: {spent:?}"
+    );
+    assert_eq!(
+        calls.get("VIDIOC_QBUF"),
+        Some(&200),
+        "one QBUF for each frame: {calls:?}"
+    );
+    assert!(
+        steady.exported().is_empty() && steady.imported().is_empty() && steady.mapped().is_empty()
+    );
+}
+
+#[test]
+fn the_display_reads_the_very_memory_that_the_camera_wrote() {
+    let vivid = Vivid::find();
+    let caps = NV12.caps(Naming::DmaDrm, SIZE);
+    let pipeline = format!(
+        "{} io-mode=dmabuf-import ! {caps},framerate=60/1 ! dmaheapkmssink driver-name=vkms",
+        vivid.source()
+    );
+    let names = ["frames", "imported", "copies", "imports", "allocations"];
+    let (trace, counts) = trace(&pipeline, |player| player.stats("dmaheapkmssink", names));
+    let (queued, imported) = (trace.queued(), trace.imported());
+    assert!(!queued.is_empty(), "nothing was queued as dma-buf");
+    assert_eq!(queued, imported, "queued at vivid against imported by vkms");
+    assert!(
+        queued.is_subset(&trace.exported()),
+        "{queued:?} was not made here"
+    );
+    assert!(
+        trace.mapped().is_disjoint(&queued),
+        "{:?} were mapped",
+        trace.mapped()
+    );
+    expect_settled(&trace);
+    let [frames, from_pool, copies, imports, allocations] = counts;
+    assert!(
+        frames >= FRAMES / 2 && frames.abs_diff(from_pool) <= 1 && copies == 0,
+        "{counts:?}"
+    );
+    assert_eq!(
+        imports,
+        imported.len() as u64,
+        "imports as counted by the sink"
+    );
+    assert_eq!(
+        allocations,
+        trace.exported().len() as u64,
+        "allocations as counted by the sink"
+    );
+}
+
+#[test]
+fn heap_memory_reaches_the_peers_display_unmapped() {
+    let vivid = Vivid::find();
+    let caps = NV12.caps(Naming::DmaDrm, SIZE);
+    let source = format!(
+        "{} io-mode=dmabuf-import ! {caps},framerate=60/1",
+        vivid.source()
+    );
+    let pipeline = format!("{source} ! dmaheapalloc zero-copy=required ! kmssink driver-name=vkms");
+    let (trace, copies) = trace(&pipeline, |player| player.stat("dmaheapalloc", "copies"));
+    assert_eq!(copies, 0);
+    assert!(!trace.queued().is_empty() && trace.queued() == trace.imported());
+    assert!(
+        trace.mapped().is_disjoint(&trace.queued()),
+        "{:?} were mapped",
+        trace.mapped()
+    );
+    expect_settled(&trace);
+}
+
+#[test]
+fn exports_of_the_camera_reach_the_display_unmapped() {
+    let vivid = Vivid::find();
+    let caps = NV12.caps(Naming::DmaDrm, SIZE);
+    let source = format!("{} ! {caps},framerate=60/1", vivid.source());
+    let rest =
+        "dmaheapalloc zero-copy=required ! dmaheapkmssink driver-name=vkms zero-copy=required";
+    let (trace, foreign) = trace(&format!("{source} ! {rest}"), |player| {
+        player.stat("dmaheapkmssink", "foreign")
+    });
+    assert!(foreign >= FRAMES / 2, "{foreign} foreign frames");
+    assert!(!trace.imported().is_empty() && trace.imported().is_subset(&trace.exported()));
+    assert_eq!(
+        trace.queued(),
+        [].into(),
+        "the camera's own memory is not queued as foreign"
+    );
+    assert!(
+        trace.mapped().is_disjoint(&trace.imported()),
+        "{:?} were mapped",
+        trace.mapped()
+    );
+    expect_settled(&trace);
+}
+
+#[test]
+fn a_forced_copy_shows_in_the_trace_and_in_the_stats() {
+    let vivid = Vivid::find();
+    let caps = XRGB8888.caps(Naming::Plain, SIZE);
+    let source = format!("{} io-mode=mmap ! {caps},framerate=60/1", vivid.source());
+    let pipeline =
+        format!("{source} ! identity drop-allocation=true ! dmaheapkmssink driver-name=vkms");
+    let (trace, copies) = trace(&pipeline, |player| player.stat("dmaheapkmssink", "copies"));
+    assert!(copies >= FRAMES / 2, "{copies} copies");
+    assert!(
+        !trace.mapped().is_empty() && trace.imported().is_subset(&trace.mapped()),
+        "a copy needs a mapping"
+    );
+    let syncs = trace
+        .calls()
+        .get("DMA_BUF_IOCTL_SYNC")
+        .copied()
+        .unwrap_or(0);
+    assert!(
+        syncs >= 2 * copies,
+        "{syncs} SYNC ioctls for {copies} copies"
+    );
+}
