@@ -33,7 +33,13 @@ pub(crate) fn run(
 ) -> Result<()> {
     build::plugin_and_demo(&images.sysroot)?;
     let targets = build::guest_tests(&images.sysroot)?;
-    suite::check_complete(&Suite::load()?, &targets)?;
+    let incomplete = suite::check_complete(&Suite::load()?, &targets).err();
+    let failure = incomplete.map(|error| error.to_string());
+    tally.add(Case::single(
+        "every guest test has a suite",
+        Duration::ZERO,
+        failure,
+    ));
     let batches = Batch::plan(suites, &targets, filter)?;
     if batches.is_empty() {
         bail!(
@@ -79,7 +85,12 @@ fn boot(
     };
     let mut listener = Listener::new(&machine.name);
     let report = images.guest().run(&job, |bytes| listener.hear(bytes))?;
-    let Listener { results, other, .. } = listener;
+    let Listener {
+        results,
+        started,
+        other,
+        ..
+    } = listener;
     let blamed = results.iter().any(TestResult::blames_kernel);
     for result in results {
         if let Some(index) = remaining.iter().position(|entry| result.is_of(entry)) {
@@ -87,16 +98,34 @@ fn boot(
             tally.add(result.case());
         }
     }
-    count_missing(&report, &other, remaining, tally);
-    if let Some(warning) = report.warning.filter(|_| !blamed) {
-        let name = format!("quiet kernel of the machine `{}`", machine.name);
-        tally.add(Case::single(name, Duration::ZERO, Some(warning)));
+    let missing = count_missing(&report, started, &other, remaining, tally);
+    if !blamed
+        && missing == 0
+        && let Some(fault) = fault(&report)
+    {
+        let name = format!("kernel of the machine `{}`", machine.name);
+        tally.add(Case::single(name, Duration::ZERO, Some(fault)));
     }
     Ok(())
 }
 
-/// A missing result is a failure: of one test when the machine died under it, of all when the runner ended without a word on them.
-fn count_missing(report: &Report, other: &str, remaining: &mut VecDeque<Entry>, tally: &mut Tally) {
+/// What went wrong with the machine itself, which is a failure also when every test has passed.
+fn fault(report: &Report) -> Option<String> {
+    match &report.outcome {
+        Outcome::Exited(_) => report.warning.clone(),
+        outcome => Some(vm::explain(outcome)),
+    }
+}
+
+/// A missing result is a failure: of one test when the machine died under it, of all when no test began or the runner ended by itself.
+/// Returns how many were missing.
+fn count_missing(
+    report: &Report,
+    started: bool,
+    other: &str,
+    remaining: &mut VecDeque<Entry>,
+    tally: &mut Tally,
+) -> usize {
     let (count, reason) = match &report.outcome {
         Outcome::Exited(status) => (
             remaining.len(),
@@ -106,16 +135,19 @@ fn count_missing(report: &Report, other: &str, remaining: &mut VecDeque<Entry>, 
             remaining.len(),
             format!("no result from the runner; the kernel oopsed:\n{trace}"),
         ),
-        Outcome::SetupFailed(_) => (remaining.len(), vm::explain(&report.outcome)),
+        outcome if !started => (remaining.len(), vm::explain(outcome)),
         outcome => (1, vm::explain(outcome)),
     };
-    for entry in remaining.drain(..count.min(remaining.len())) {
+    let missing = count.min(remaining.len());
+    for entry in remaining.drain(..missing) {
+        let reason = format!("{reason}\n{other}");
         tally.add(Case::single(
             entry.full_name(),
             Duration::ZERO,
-            Some(format!("{reason}\n{other}")),
+            Some(reason),
         ));
     }
+    missing
 }
 
 /// Follows the runner's lines.
@@ -123,6 +155,8 @@ struct Listener {
     step: Option<Step>,
     line: Vec<u8>,
     results: Vec<TestResult>,
+    /// Whether a test has begun.
+    started: bool,
     /// What is no result: the runner's own words.
     other: String,
 }
@@ -134,6 +168,7 @@ impl Listener {
             step,
             line: Vec::new(),
             results: Vec::new(),
+            started: false,
             other: String::new(),
         }
     }
@@ -156,6 +191,7 @@ impl Listener {
         match Line::parse(line) {
             Line::Starting { name } => {
                 self.end_step("");
+                self.started = true;
                 self.step = Some(Step::start(name));
             }
             Line::Result(result) => {
@@ -188,29 +224,49 @@ mod tests {
         VecDeque::from([entry("a"), entry("b")])
     }
 
-    fn count(outcome: Outcome) -> (usize, usize) {
+    /// How many tests have failed, and how many wait for the next boot.
+    fn count(outcome: Outcome, started: bool) -> (usize, usize) {
         let (mut remaining, mut tally) = (entries(), Tally::default());
-        count_missing(
-            &Report {
-                outcome,
-                warning: None,
-            },
-            "",
-            &mut remaining,
-            &mut tally,
-        );
+        let warning = None;
+        let report = Report { outcome, warning };
+        count_missing(&report, started, "", &mut remaining, &mut tally);
         (tally.failed(), remaining.len())
     }
 
     #[test]
     fn missing_results_are_failures() {
-        assert_eq!(count(Outcome::Exited(0)), (2, 0));
-        assert_eq!(count(Outcome::SetupFailed("modprobe".to_owned())), (2, 0));
+        let trace = String::new();
+        let failed_setup = Outcome::SetupFailed("modprobe".to_owned());
+        assert_eq!(count(Outcome::Exited(0), true), (2, 0));
+        assert_eq!(count(failed_setup, false), (2, 0));
         assert_eq!(
-            count(Outcome::Panicked {
-                trace: String::new()
-            }),
+            count(
+                Outcome::Panicked {
+                    trace: trace.clone()
+                },
+                true
+            ),
             (1, 1)
+        );
+        assert_eq!(count(Outcome::Panicked { trace }, false), (2, 0));
+    }
+
+    #[test]
+    fn a_machine_that_fails_after_its_last_test_is_a_failure() {
+        let fault = |outcome, warning: Option<&str>| {
+            let warning = warning.map(str::to_owned);
+            fault(&Report { outcome, warning })
+        };
+        assert_eq!(fault(Outcome::Exited(1), None), None);
+        assert_eq!(
+            fault(Outcome::Exited(0), Some("WARNING: x")).unwrap(),
+            "WARNING: x"
+        );
+        let trace = "BUG: y".to_owned();
+        assert!(
+            fault(Outcome::Oopsed { status: 0, trace }, None)
+                .unwrap()
+                .contains("BUG: y")
         );
     }
 
