@@ -109,6 +109,14 @@ fn cases() -> Vec<Case> {
             &["YUY2|YUYV", "vkms", "NV12"],
         ),
         case(
+            "a format of the camera that the plane lacks",
+            AS_IT_IS,
+            "v4l2src device=/dev/video0 ! video/x-raw,format=YUY2,width=640,height=360 \
+             ! dmaheapkmssink driver-name=vkms",
+            not_negotiated,
+            &["YUY2|YUYV", "vkms", "NV12"],
+        ),
+        case(
             "a driver that does not exist",
             AS_IT_IS,
             &format!("{DRAWN} ! dmaheapkmssink driver-name=nosuch"),

@@ -177,6 +177,7 @@ impl ElementImpl for KmsSink {
                 }
             })?;
         match transition {
+            gst::StateChange::ReadyToPaused => self.look_upstream(),
             gst::StateChange::PlayingToPaused => self.timing().paused(),
             gst::StateChange::PausedToReady => self.give_back(),
             gst::StateChange::ReadyToNull => self.close(),

@@ -31,6 +31,18 @@ impl KmsSink {
         answer
     }
 
+    /// Looks whether upstream has anything that the display takes. A source that asks without a filter, as `v4l2src`
+    /// does, cannot be answered with a reason later.
+    pub(super) fn look_upstream(&self) {
+        let display = self.state().display.clone();
+        let offered = self.obj().sink_pad().peer_query_caps(None);
+        if let Some(display) = display
+            && !offered.can_intersect(&display.caps)
+        {
+            self.warn_refused(&offered, &display);
+        }
+    }
+
     /// Chooses a plane for frames of these caps, after those of the caps before have been given back.
     pub(super) fn accept_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
         let stream =
