@@ -22,6 +22,9 @@ const NOT_AUTHORIZED: i32 = 15;
 const STREAM_FAILED: i32 = 1;
 const WRONG_TYPE: i32 = 5;
 
+/// What a source says when nobody takes what it has.
+const NOT_NEGOTIATED: (&str, i32) = (STREAM, STREAM_FAILED);
+
 const AS_IT_IS: Environment = Environment::AsItIs;
 
 /// One way to go wrong.
@@ -35,16 +38,30 @@ struct Case {
     names: &'static [&'static str],
 }
 
-fn cases() -> Vec<Case> {
-    let case = |name, environment, pipeline: &str, (domain, code), names| Case {
+fn case(
+    name: &'static str,
+    environment: Environment,
+    pipeline: &str,
+    (domain, code): (&'static str, i32),
+    names: &'static [&'static str],
+) -> Case {
+    Case {
         name,
         environment,
         pipeline: pipeline.to_owned(),
         domain,
         code,
         names,
-    };
-    let not_negotiated = (STREAM, STREAM_FAILED);
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = allocator_cases();
+    cases.extend(display_cases());
+    cases
+}
+
+fn allocator_cases() -> Vec<Case> {
     vec![
         case(
             "a heap that does not exist",
@@ -90,22 +107,35 @@ fn cases() -> Vec<Case> {
             "pictures beyond every size",
             AS_IT_IS,
             "videotestsrc ! video/x-raw,format=NV12,width=65536,height=65536 ! dmaheapalloc ! fakesink",
-            not_negotiated,
+            NOT_NEGOTIATED,
             // videotestsrc refuses by itself; nothing of ours is asked.
             &["not-negotiated"],
         ),
         case(
+            "a copy where copies are forbidden",
+            AS_IT_IS,
+            "videotestsrc name=painter ! video/x-raw,format=BGRx,width=640,height=360 ! identity drop-allocation=true \
+             ! dmaheapalloc zero-copy=required ! fakesink",
+            (STREAM, WRONG_TYPE),
+            &["zero-copy", "identity|painter", "921600|bytes", "preferred"],
+        ),
+    ]
+}
+
+fn display_cases() -> Vec<Case> {
+    vec![
+        case(
             "pictures beyond the size of the display",
             AS_IT_IS,
             "videotestsrc ! video/x-raw,format=NV12,width=16384,height=16384 ! dmaheapkmssink driver-name=vkms",
-            not_negotiated,
+            NOT_NEGOTIATED,
             &["16384", "vkms", "8192"],
         ),
         case(
             "a format that the plane lacks",
             AS_IT_IS,
             "videotestsrc ! video/x-raw,format=YUY2,width=640,height=360 ! dmaheapkmssink driver-name=vkms",
-            not_negotiated,
+            NOT_NEGOTIATED,
             &["YUY2|YUYV", "vkms", "NV12"],
         ),
         case(
@@ -113,7 +143,7 @@ fn cases() -> Vec<Case> {
             AS_IT_IS,
             "v4l2src device=/dev/video0 ! video/x-raw,format=YUY2,width=640,height=360 \
              ! dmaheapkmssink driver-name=vkms",
-            not_negotiated,
+            NOT_NEGOTIATED,
             &["YUY2|YUYV", "vkms", "NV12"],
         ),
         case(
@@ -129,14 +159,6 @@ fn cases() -> Vec<Case> {
             &format!("{DRAWN} ! dmaheapkmssink device=/dev/dri/card9"),
             (RESOURCE, OPEN_READ_WRITE),
             &["/dev/dri/card9", "No such file|ENOENT"],
-        ),
-        case(
-            "a copy where copies are forbidden",
-            AS_IT_IS,
-            "videotestsrc name=painter ! video/x-raw,format=BGRx,width=640,height=360 ! identity drop-allocation=true \
-             ! dmaheapalloc zero-copy=required ! fakesink",
-            (STREAM, WRONG_TYPE),
-            &["zero-copy", "identity|painter", "921600|bytes", "preferred"],
         ),
     ]
 }
