@@ -91,12 +91,7 @@ impl Placement {
                 width,
                 height,
             ),
-            dest: Rect::new(
-                area.x + (area.width - width) / 2,
-                area.y + (area.height - height) / 2,
-                width,
-                height,
-            ),
+            dest: middle_of(area, width, height),
             color: None,
         }
     }
@@ -113,12 +108,7 @@ impl Placement {
         let (width, height) = largest(shape_width, shape_height, area);
         Placement {
             source,
-            dest: Rect::new(
-                area.x + (area.width - width) / 2,
-                area.y + (area.height - height) / 2,
-                width,
-                height,
-            ),
+            dest: middle_of(area, width, height),
             color: None,
         }
     }
@@ -171,6 +161,16 @@ fn largest(shape_width: u128, shape_height: u128, area: Rect) -> (u32, u32) {
             area.height,
         )
     }
+}
+
+/// The middle of `area`, which is at least as large.
+fn middle_of(area: Rect, width: u32, height: u32) -> Rect {
+    Rect::new(
+        area.x + (area.width - width) / 2,
+        area.y + (area.height - height) / 2,
+        width,
+        height,
+    )
 }
 
 #[cfg(test)]
