@@ -7,6 +7,7 @@ mod format;
 mod frame;
 mod layout;
 mod mapping;
+mod negotiate;
 mod pool;
 #[cfg(test)]
 mod test;
@@ -23,7 +24,10 @@ pub use format::{
 };
 pub use frame::{Frame, FrameError, FrameKey};
 pub use layout::{
-    CpuUse, FrameLayout, FrameSpec, LayoutError, LayoutRequest, MAX_PLANES, PlaneLayout,
+    CpuUse, FrameLayout, FrameSpec, LayoutError, LayoutRequest, MAX_PLANES, PlaneLayout, Topology,
 };
 pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Write};
+pub use negotiate::{
+    Constraints, DeviceKey, Importer, Need, Needs, Refusal, Role, Suspect, Verdict, Why, Wish,
+};
 pub use pool::{Holder, Pool, PoolError, PooledFrame};

@@ -8,8 +8,10 @@ mod frame_layout;
 mod linear;
 mod request;
 mod spec;
+mod topology;
 
 pub use error::LayoutError;
 pub use frame_layout::{FrameLayout, MAX_PLANES, PlaneLayout};
 pub use request::LayoutRequest;
 pub use spec::{CpuUse, FrameSpec};
+pub use topology::Topology;

@@ -1,7 +1,9 @@
+use std::fmt;
+
 use crate::{Fourcc, Modifier};
 
 /// What the CPU will do with the pixels. Decides whether memory must be mappable, and prefers cached memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CpuUse {
     /// Only devices touch the pixels.
     #[default]
@@ -12,6 +14,30 @@ pub enum CpuUse {
     Write,
     /// Both.
     ReadWrite,
+}
+
+impl CpuUse {
+    /// What serves both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, one) | (one, Self::None) => one,
+            (Self::Read, Self::Read) => Self::Read,
+            (Self::Write, Self::Write) => Self::Write,
+            _ => Self::ReadWrite,
+        }
+    }
+}
+
+impl fmt::Display for CpuUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::None => "no access",
+            Self::Read => "reading",
+            Self::Write => "writing",
+            Self::ReadWrite => "reading and writing",
+        })
+    }
 }
 
 /// The picture that is wanted, without a word on how it lies in memory.

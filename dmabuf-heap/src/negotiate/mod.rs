@@ -1,0 +1,18 @@
+//! What every device on a path needs of memory, and which memory meets it.
+//!
+//! An [`Importer`] is a device on the path, or the CPU. It says beforehand what it needs ([`Constraints`]) and afterwards
+//! what it makes of a real frame ([`Verdict`]).
+
+mod constraints;
+mod device_key;
+mod importer;
+mod refusal;
+mod role;
+mod verdict;
+
+pub use constraints::{Constraints, Need, Needs, Wish};
+pub use device_key::DeviceKey;
+pub use importer::Importer;
+pub use refusal::{Refusal, Suspect};
+pub use role::Role;
+pub use verdict::{Verdict, Why};
