@@ -11,7 +11,7 @@
 //!
 //! See the GStreamer design document "DMA buffers".
 
-use dmabuf_heap::{Format, FormatSet, Fourcc, Modifier, PixelFormat};
+use dmabuf_heap::{Format, FormatSet, Fourcc, FrameSpec, Modifier, PixelFormat};
 use gst::prelude::*;
 use gst_allocators::CAPS_FEATURE_MEMORY_DMABUF;
 use gst_video::{
@@ -77,6 +77,14 @@ impl VideoCaps {
     /// Size, frame rate and colorimetry. Its format is `DMA_DRM` where GStreamer has no name for the layout.
     pub(crate) fn info(&self) -> &VideoInfo {
         &self.info
+    }
+
+    /// The picture, without a word on how it lies in memory. Only devices touch it.
+    pub(crate) fn picture(&self) -> FrameSpec {
+        FrameSpec {
+            modifier: self.format.modifier,
+            ..FrameSpec::new(self.format.fourcc, self.info.width(), self.info.height())
+        }
     }
 
     /// Whether a CPU can read the pixels row by row.

@@ -1,8 +1,12 @@
 //! Stand-ins for unit tests, which have no device.
 
 use std::io;
+use std::sync::Arc;
 
-use dmabuf_heap::{AllocateError, Allocator, Capabilities, Contiguity, Frame, LayoutRequest};
+use dmabuf_heap::{
+    AllocateError, Allocator, Capabilities, Constraints, Contiguity, Frame, FrameSpec, Importer,
+    LayoutRequest, Refusal, Role, Verdict,
+};
 
 /// An allocator that has no memory left.
 #[derive(Debug)]
@@ -30,5 +34,34 @@ impl Allocator for Exhausted {
             hint: String::new(),
             errno: io::Error::from_raw_os_error(12),
         })
+    }
+}
+
+/// A display that takes everything.
+#[derive(Debug)]
+pub(crate) struct Willing(&'static str);
+
+impl Willing {
+    /// One that messages call `name`.
+    pub(crate) fn named(name: &'static str) -> Arc<dyn Importer> {
+        Arc::new(Self(name))
+    }
+}
+
+impl Importer for Willing {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn role(&self) -> Role {
+        Role::Reads
+    }
+
+    fn constraints(&self, _spec: &FrameSpec) -> Result<Constraints, Refusal> {
+        Ok(Constraints::of(self.0))
+    }
+
+    fn probe(&self, _frame: &Frame) -> Verdict {
+        Verdict::Accepted
     }
 }

@@ -12,6 +12,7 @@ use crate::allocator::HeapAllocator;
 use crate::caps::VideoCaps;
 use crate::heap::HeapSource;
 use crate::pool::{HeapPool, PoolEvent, PoolListener, Writer};
+use crate::query;
 use crate::report::{self, chain};
 use crate::upstream::Upstream;
 
@@ -60,6 +61,8 @@ impl HeapAlloc {
             }
         };
 
+        let importers = query::importers_of(query, &video.picture());
+        gst::debug!(CAT, imp = self, "downstream imports {importers:?}");
         let writer = self.look_upstream();
         self.put_first(query, &source, size, writer);
         Ok(())

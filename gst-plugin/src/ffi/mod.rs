@@ -12,6 +12,11 @@ mod allocator;
 pub(crate) mod fd;
 #[expect(
     unsafe_code,
+    reason = "boxed types with a name of one's own, and meta APIs, are made by hand"
+)]
+pub(crate) mod importers;
+#[expect(
+    unsafe_code,
     reason = "the bindings have no qdata on GstMemory and no fd lifetime on GstFdMemory"
 )]
 pub(crate) mod memory;
