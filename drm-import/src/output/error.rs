@@ -68,6 +68,19 @@ pub enum OutputError {
 }
 
 impl OutputError {
+    /// For `map_err` after a request to the kernel.
+    pub(crate) fn kernel(
+        device: &Device,
+        what: &'static str,
+    ) -> impl FnOnce(io::Error) -> OutputError {
+        let device = device.card().to_string();
+        move |source| OutputError::Kernel {
+            device,
+            what,
+            source,
+        }
+    }
+
     pub(crate) fn route(device: &Device, error: RouteError) -> OutputError {
         let device = device.card().to_string();
         match error {

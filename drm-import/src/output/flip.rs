@@ -96,10 +96,7 @@ impl FlipLoop {
         picture: Picture,
         keep: Box<dyn Any + Send>,
     ) -> Result<(), ShowError> {
-        let shot = Shot {
-            scene: Scene::Picture(picture),
-            _keep: Some(keep),
-        };
+        let shot = Shot::new(Scene::Picture(picture), Some(keep));
         let mut has_waited = false;
         let mut state = self.lock();
         loop {
@@ -137,7 +134,7 @@ impl FlipLoop {
         {
             return Ok(());
         }
-        state.begin(Shot { scene, _keep: None });
+        state.begin(Shot::new(scene, None));
         drop(state);
         self.commit_begun()?;
         if self.wait_idle(FLIP_TIMEOUT) {

@@ -3,6 +3,7 @@
 mod backdrop;
 mod builder;
 mod commit;
+mod contain;
 mod error;
 mod flip;
 mod pipeline;
@@ -157,7 +158,8 @@ impl Output {
     /// Shows a frame at the next refresh, after those that were shown before it.
     ///
     /// `keep` is whatever must live as long as the display reads the frame; it is dropped on the card's
-    /// event thread as soon as the next frame is on screen, or here if the frame is not taken.
+    /// event thread as soon as the next frame is on screen, or here if the frame is not taken. A panic
+    /// in its drop is logged and goes no further.
     ///
     /// The first frame of a format, size or placement costs a test commit in the caller, one like the
     /// frame before costs none.
@@ -199,7 +201,7 @@ impl Output {
     }
 
     /// Sends events to `listener` from now on, in place of an earlier one. It is called without any lock,
-    /// mostly on the card's event thread: it should not block.
+    /// mostly on the card's event thread: it should not block. A panic in it is logged and goes no further.
     pub fn on_event(&self, listener: Box<dyn Fn(OutputEvent) + Send + Sync>) {
         self.flips.set_listener(listener.into());
     }
@@ -226,11 +228,10 @@ impl Output {
         self.device
             .events()
             .register(self.crtc_id(), Arc::downgrade(&route))
-            .map_err(|source| OutputError::Kernel {
-                device: self.device.card().to_string(),
-                what: "starting the event thread",
-                source,
-            })
+            .map_err(OutputError::kernel(
+                &self.device,
+                "starting the event thread",
+            ))
     }
 }
 

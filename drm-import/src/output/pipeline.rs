@@ -65,14 +65,7 @@ impl Pipeline {
         wanted_plane: Option<u32>,
     ) -> Result<(Pipeline, AtomicState), OutputError> {
         let card = device.card();
-        let kernel = |what| {
-            let device = card.to_string();
-            move |source| OutputError::Kernel {
-                device,
-                what,
-                source,
-            }
-        };
+        let kernel = |what| OutputError::kernel(device, what);
         let connector =
             Properties::read(card, route.connector).map_err(kernel("reading the connector"))?;
         let crtc = Properties::read(card, route.crtc).map_err(kernel("reading the CRTC"))?;
@@ -204,14 +197,7 @@ fn choose_mode(
 ) -> Result<(Mode, crate::atomic::ModeChoice), OutputError> {
     use crate::atomic::ModeChoice;
     let card = device.card();
-    let kernel = |what| {
-        let device = card.to_string();
-        move |source| OutputError::Kernel {
-            device,
-            what,
-            source,
-        }
-    };
+    let kernel = |what| OutputError::kernel(device, what);
     let found = crtc.found("MODE_ID").filter(|&id| id != 0);
     let drives_us = connector.found("CRTC_ID") == Some(crtc.object().get().into());
     let current = card

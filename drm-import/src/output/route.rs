@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use tracing::{debug, error};
 
+use super::contain::contain;
 use super::flip::{FLIP_TIMEOUT, FlipLoop};
 use super::state::{Failure, Hold};
 use super::{CommitError, OutputEvent};
@@ -94,7 +95,7 @@ impl FlipLoop {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         if let Some(listener) = listener {
-            listener(event);
+            contain("the listener of an output", || listener(event));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::CommitError;
+use super::contain::contain;
 use super::queue::FlipQueue;
 use super::solve::Solution;
 use super::stats::Counter;
@@ -13,7 +14,20 @@ use crate::writeback::Job;
 /// A scene and what must live as long as it is on screen.
 pub(super) struct Shot {
     pub(super) scene: Scene,
-    pub(super) _keep: Option<Box<dyn Any + Send>>,
+    keep: Option<Box<dyn Any + Send>>,
+}
+
+impl Shot {
+    pub(super) fn new(scene: Scene, keep: Option<Box<dyn Any + Send>>) -> Shot {
+        Shot { scene, keep }
+    }
+}
+
+impl Drop for Shot {
+    fn drop(&mut self) {
+        let keep = self.keep.take();
+        contain("what was kept with a frame", || drop(keep));
+    }
 }
 
 pub(super) struct State {
@@ -131,5 +145,29 @@ impl Failure {
         } else {
             Failure::Frame(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Panics;
+
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("a keep of somebody else");
+        }
+    }
+
+    #[test]
+    fn a_keep_that_panics_when_it_is_dropped_takes_nobody_along() {
+        let shot = |keep| Shot::new(Scene::Blank, Some(keep));
+        let mut queue = FlipQueue::new();
+        queue.begin(shot(Box::new(Panics)));
+        drop(queue.flipped());
+        queue.begin(shot(Box::new(())));
+        drop(queue.flipped());
+        assert!(queue.shown().is_some(), "the next frame has its turn");
     }
 }
