@@ -3,8 +3,10 @@
 mod atomic;
 mod connector;
 mod device;
+mod dumb;
 mod events;
 mod framebuffer;
+mod importer;
 mod output;
 mod plane;
 mod property;
@@ -14,7 +16,9 @@ mod writeback;
 pub use atomic::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 pub use connector::{ConnectorInfo, Mode};
 pub use device::{CardInfo, Device, Looked, OpenError, cards};
+pub use dumb::DumbAllocator;
 pub use framebuffer::{Framebuffer, ImportError, ImportStats};
+pub use importer::PlaneImporter;
 pub use output::{
     CommitError, ConfigureError, Output, OutputBuilder, OutputError, OutputEvent, OutputStats,
     ShowError,

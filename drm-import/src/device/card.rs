@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use drm::control::{
     AtomicCommitFlags, Device as _, RawResourceHandle, atomic::AtomicModeReq, property,
 };
+use drm::{Device as _, DriverCapability};
+use rustix::io::Errno;
 
 use crate::property::PropertyInfos;
 
@@ -31,6 +33,12 @@ impl Card {
 
     pub(crate) fn property_infos(&self) -> &PropertyInfos {
         &self.property_infos
+    }
+
+    /// Whether the device answers that it is no more.
+    pub(crate) fn is_gone(&self) -> bool {
+        let answer = self.get_driver_capability(DriverCapability::Prime);
+        matches!(answer, Err(error) if error.raw_os_error() == Some(Errno::NODEV.raw_os_error()))
     }
 
     /// Commits `changes` at once or not at all; restarted when a signal interrupts it.

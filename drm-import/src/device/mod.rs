@@ -2,6 +2,7 @@
 
 mod card;
 mod error;
+mod limits;
 mod list;
 mod master;
 mod table;
@@ -10,9 +11,9 @@ use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use dmabuf_heap::Frame;
+use dmabuf_heap::{FormatSet, Frame};
 use drm::control::{Device as _, ResourceHandles};
 use drm::{ClientCapability, Device as _, DriverCapability};
 use rustix::fs::{Mode, OFlags};
@@ -26,6 +27,7 @@ pub(crate) use list::{find_driver, find_first_connected};
 use crate::connector::ConnectorInfo;
 use crate::events::EventLoop;
 use crate::framebuffer::{Framebuffer, ImportError, ImportStats, Imports};
+use crate::importer::StrideRules;
 
 /// A KMS card, opened for atomic modesetting.
 ///
@@ -45,6 +47,8 @@ pub struct Device {
     resources: ResourceHandles,
     imports: Arc<Imports>,
     events: EventLoop,
+    formats: OnceLock<FormatSet>,
+    stride_rules: StrideRules,
     claims: Mutex<HashSet<u32>>,
 }
 
@@ -160,6 +164,10 @@ impl Device {
         &self.resources
     }
 
+    pub(crate) fn imports(&self) -> &Arc<Imports> {
+        &self.imports
+    }
+
     pub(crate) fn events(&self) -> &EventLoop {
         &self.events
     }
@@ -234,6 +242,8 @@ impl Device {
         Ok(Device {
             imports: Arc::new(Imports::new(Arc::clone(&card), has_modifiers)),
             events: EventLoop::new(Arc::clone(&card)),
+            formats: OnceLock::new(),
+            stride_rules: StrideRules::default(),
             claims: Mutex::default(),
             card,
             path,

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use dmabuf_heap::{DmaBuf, DmaBufId, Format, Frame, FrameKey, MAX_PLANES, Modifier};
+use dmabuf_heap::{DmaBuf, DmaBufId, Format, Frame, FrameKey, FrameLayout, MAX_PLANES, Modifier};
 use drm::buffer::Handle;
 use drm::control::Device as _;
 use tracing::{debug, warn};
@@ -121,31 +121,17 @@ impl Imports {
     /// Imports the dma-bufs, makes the framebuffer, gives the handles back. Called with the lock held.
     fn add(&self, frame: &Frame) -> Result<Framebuffer, ImportError> {
         let layout = frame.layout();
-        let format = Format {
-            fourcc: layout.fourcc(),
-            modifier: layout.modifier(),
-        };
-        let has_modifier = self.tell_modifier(frame, format)?;
-        let mut command = FramebufferCommand {
-            width: layout.width(),
-            height: layout.height(),
-            pixel_format: format.fourcc.0,
-            flags: if has_modifier { uapi::FB_MODIFIERS } else { 0 },
-            ..FramebufferCommand::default()
-        };
+        let has_modifier = self.tell_modifier(frame, layout.format())?;
         let mut handles = Handles::new(&self.card);
-        for (index, plane) in layout.planes().iter().enumerate().take(MAX_PLANES) {
-            command.handles[index] = handles.import(frame, frame.dmabuf(index))?;
-            command.pitches[index] = plane.stride;
-            command.offsets[index] =
-                u32::try_from(plane.offset).map_err(|_too_large| ImportError::OffsetTooLarge {
-                    device: self.card.to_string(),
-                    frame: describe(frame),
-                })?;
-            if has_modifier {
-                command.modifier[index] = format.modifier.0;
-            }
+        let mut numbers = [0; MAX_PLANES];
+        for (index, _plane) in layout.planes().iter().enumerate() {
+            numbers[index] = handles.import(frame, frame.dmabuf(index))?;
         }
+        let command =
+            command(layout, has_modifier, numbers).ok_or_else(|| ImportError::OffsetTooLarge {
+                device: self.card.to_string(),
+                frame: describe(frame),
+            })?;
         let refused = |source| ImportError::Layout {
             device: self.card.to_string(),
             frame: describe(frame),
@@ -156,6 +142,18 @@ impl Imports {
             .ok_or_else(|| refused(std::io::Error::other("the driver gave id 0")))?;
         debug!(card = %self.card, id, frame = describe(frame), "frame imported");
         Ok(Framebuffer::new(Arc::clone(&self.card), id, layout))
+    }
+
+    /// Makes a framebuffer of a buffer of this very card and closes it again. Only for linear layouts.
+    pub(crate) fn try_layout(&self, layout: &FrameLayout, handle: u32) -> std::io::Result<()> {
+        let mut handles = [0; MAX_PLANES];
+        handles[..layout.planes().len()].fill(handle);
+        let command =
+            command(layout, self.has_modifiers, handles).ok_or(std::io::ErrorKind::InvalidInput)?;
+        let id = uapi::add_framebuffer(self.card.as_fd(), &command)?;
+        let id = NonZeroU32::new(id).ok_or(std::io::ErrorKind::InvalidData)?;
+        drop(Framebuffer::new(Arc::clone(&self.card), id, layout));
+        Ok(())
     }
 
     /// Whether ADDFB2 is told the modifier. Without that flag a driver assumes linear, or asks the exporter.
@@ -171,6 +169,30 @@ impl Imports {
             }),
         }
     }
+}
+
+/// What ADDFB2 is told; `None` if an offset does not fit.
+fn command(
+    layout: &FrameLayout,
+    has_modifier: bool,
+    handles: [u32; MAX_PLANES],
+) -> Option<FramebufferCommand> {
+    let mut command = FramebufferCommand {
+        width: layout.width(),
+        height: layout.height(),
+        pixel_format: layout.fourcc().0,
+        flags: if has_modifier { uapi::FB_MODIFIERS } else { 0 },
+        handles,
+        ..FramebufferCommand::default()
+    };
+    for (index, plane) in layout.planes().iter().enumerate() {
+        command.pitches[index] = plane.stride;
+        command.offsets[index] = u32::try_from(plane.offset).ok()?;
+        if has_modifier {
+            command.modifier[index] = layout.modifier().0;
+        }
+    }
+    Some(command)
 }
 
 /// The handles of one import; drop closes each distinct one.

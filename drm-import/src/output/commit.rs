@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, PoisonError};
 
 use drm::control::AtomicCommitFlags;
-use drm::{Device as _, DriverCapability, VblankWaitFlags, VblankWaitTarget};
+use drm::{Device as _, VblankWaitFlags, VblankWaitTarget};
 use rustix::io::Errno;
 use tracing::{debug, trace, warn};
 
@@ -156,14 +156,8 @@ impl FlipLoop {
         }
     }
 
-    /// Whether the device answers that it is no more.
-    pub(super) fn is_device_gone(&self) -> bool {
-        let answer = self.card.get_driver_capability(DriverCapability::Prime);
-        matches!(answer, Err(error) if is_errno(&error, Errno::NODEV))
-    }
-
     pub(super) fn flip_timeout(&self) -> CommitError {
-        if self.is_device_gone() {
+        if self.card.is_gone() {
             return self.gone();
         }
         let output = self.pipeline.name.clone();

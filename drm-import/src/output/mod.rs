@@ -14,7 +14,7 @@ mod state;
 mod stats;
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use dmabuf_heap::{Allocator, Format, FormatSet, Frame};
@@ -221,6 +221,10 @@ impl Output {
     /// What happened so far.
     pub fn stats(&self) -> OutputStats {
         self.flips.stats()
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<FlipLoop> {
+        Arc::downgrade(&self.flips)
     }
 
     fn register(&self) -> Result<(), OutputError> {

@@ -1,4 +1,3 @@
-use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use dmabuf_heap::{Format, FormatSet};
@@ -73,6 +72,7 @@ impl Pipeline {
             .map_err(kernel("reading the planes"))?;
         check_planes(device, &planes, wanted_plane, crtc.object())?;
         let (mode, choice) = choose_mode(device, route, &connector, &crtc)?;
+        let (min_size, max_size) = device.size_bounds();
         let pipeline = Pipeline {
             name: format!("{card} {}", route.name),
             connector_name: route.name.clone(),
@@ -85,8 +85,8 @@ impl Pipeline {
             mode,
             is_exclusive: device.origin() == Origin::Opened,
             wanted_plane,
-            min_size: bounds(device).0,
-            max_size: bounds(device).1,
+            min_size,
+            max_size,
             connector,
             crtc,
             planes,
@@ -231,25 +231,4 @@ fn position(device: &Device, crtc: crtc::Handle) -> u32 {
     position
         .and_then(|index| u32::try_from(index).ok())
         .unwrap_or(0)
-}
-
-/// Smallest and largest framebuffer.
-fn bounds(device: &Device) -> ((u32, u32), (u32, u32)) {
-    let resources = device.resources();
-    let (width, height) = (
-        range(&resources.supported_fb_width()),
-        range(&resources.supported_fb_height()),
-    );
-    ((width.0, height.0), (width.1, height.1))
-}
-
-fn range(bounds: &impl RangeBounds<u32>) -> (u32, u32) {
-    let value = |bound| match bound {
-        Bound::Included(&value) => Some(value),
-        Bound::Excluded(_) | Bound::Unbounded => None,
-    };
-    (
-        value(bounds.start_bound()).unwrap_or(0),
-        value(bounds.end_bound()).unwrap_or(u32::MAX),
-    )
 }

@@ -53,7 +53,7 @@ impl FlipLoop {
         device.import(frame).map_err(|error| {
             // ENODEV from PRIME is a refusal on some drivers, so the device itself is asked.
             match error.io_error() {
-                Some(source) if is_errno(source, Errno::NODEV) && self.is_device_gone() => {
+                Some(source) if is_errno(source, Errno::NODEV) && self.card.is_gone() => {
                     self.gone()
                 }
                 _ => CommitError::Import(error),
@@ -95,12 +95,41 @@ impl FlipLoop {
         Ok(picture)
     }
 
-    /// Asks the driver, plane by plane: alone, and on overlays with a black primary plane beneath.
+    /// Asks the driver, plane by plane: alone, and on overlays with a black primary plane beneath. Claims the
+    /// plane that takes it.
     pub(super) fn solve(
         &self,
         framebuffer: &Arc<Framebuffer>,
         layout: &FrameLayout,
         placement: &Placement,
+    ) -> Result<Picture, CommitError> {
+        let attempt = |picture: &Picture| self.try_picture(picture);
+        self.solve_by(framebuffer, layout, placement, attempt)
+    }
+
+    /// Whether the driver would show a frame so. Claims no plane.
+    pub(crate) fn would_show(
+        &self,
+        framebuffer: &Arc<Framebuffer>,
+        layout: &FrameLayout,
+        placement: &Placement,
+    ) -> Result<(), CommitError> {
+        let attempt = |picture: &Picture| {
+            if !self.is_plane_free(picture.plane) {
+                return Err(Errno::ALREADY.into());
+            }
+            self.check(&Scene::Picture(picture.clone()))
+        };
+        self.solve_by(framebuffer, layout, placement, attempt)
+            .map(drop)
+    }
+
+    fn solve_by(
+        &self,
+        framebuffer: &Arc<Framebuffer>,
+        layout: &FrameLayout,
+        placement: &Placement,
+        attempt: impl Fn(&Picture) -> io::Result<()>,
     ) -> Result<Picture, CommitError> {
         self.check_placement(layout, placement)?;
         let mut tried = Vec::new();
@@ -109,7 +138,10 @@ impl FlipLoop {
             .pipeline
             .planes_for(framebuffer.format(), self.plane())?
         {
-            for backdrop in self.backdrops(plane) {
+            for backdrop in [false, true] {
+                if backdrop && !self.can_have_backdrop(plane) {
+                    break;
+                }
                 let framebuffer = Arc::clone(framebuffer);
                 let picture = Picture {
                     framebuffer,
@@ -117,7 +149,7 @@ impl FlipLoop {
                     plane,
                     backdrop,
                 };
-                match self.try_picture(&picture) {
+                match attempt(&picture) {
                     Ok(()) => return Ok(picture),
                     Err(error) if is_refusal(&error) || is_errno(&error, Errno::ALREADY) => {
                         tried.push(self.describe_try(&picture, &error));
@@ -185,16 +217,11 @@ impl FlipLoop {
         is_free
     }
 
-    fn backdrops(&self, plane: usize) -> Vec<bool> {
-        let can_have_one = self.pipeline.is_exclusive
+    fn can_have_backdrop(&self, plane: usize) -> bool {
+        self.pipeline.is_exclusive
             && self.pipeline.planes[plane].kind == PlaneKind::Overlay
             && self.pipeline.primary().is_some()
-            && self.ensure_backdrop();
-        if can_have_one {
-            vec![false, true]
-        } else {
-            vec![false]
-        }
+            && self.ensure_backdrop()
     }
 
     fn describe_try(&self, picture: &Picture, error: &io::Error) -> String {

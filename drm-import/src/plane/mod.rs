@@ -10,7 +10,7 @@ use drm::control::{Device as _, ResourceHandles, plane};
 use tracing::warn;
 
 pub use choice::PlaneKind;
-pub(crate) use choice::{Candidate, order};
+pub(crate) use choice::{Candidate, order, takes};
 
 use crate::device::Card;
 use crate::property::Properties;
@@ -62,6 +62,21 @@ pub(crate) fn of_crtc(
         }
     }
     Ok(planes)
+}
+
+/// What the planes of a card take between them, but for cursors.
+pub(crate) fn all_formats(card: &Card) -> io::Result<FormatSet> {
+    let mut all = FormatSet::new();
+    for handle in card.plane_handles()? {
+        let info = card.get_plane(handle)?;
+        let plane = Plane::read(card, handle, info.formats())?;
+        if plane.kind != PlaneKind::Cursor {
+            plane.formats.iter().for_each(|format| {
+                all.insert(format);
+            });
+        }
+    }
+    Ok(all)
 }
 
 fn kind(properties: &Properties) -> PlaneKind {
