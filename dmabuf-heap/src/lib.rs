@@ -28,6 +28,7 @@ pub use layout::{
 };
 pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Write};
 pub use negotiate::{
-    Constraints, DeviceKey, Importer, Need, Needs, Refusal, Role, Suspect, Verdict, Why, Wish,
+    Constraints, CpuImporter, DeviceKey, Importer, Need, Needs, Refusal, Role, Suspect, Verdict,
+    Why, Wish,
 };
 pub use pool::{Holder, Pool, PoolError, PooledFrame};

@@ -4,6 +4,7 @@
 //! what it makes of a real frame ([`Verdict`]).
 
 mod constraints;
+mod cpu;
 mod device_key;
 mod importer;
 mod refusal;
@@ -11,6 +12,7 @@ mod role;
 mod verdict;
 
 pub use constraints::{Constraints, Need, Needs, Wish};
+pub use cpu::CpuImporter;
 pub use device_key::DeviceKey;
 pub use importer::Importer;
 pub use refusal::{Refusal, Suspect};
