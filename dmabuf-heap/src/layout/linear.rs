@@ -1,3 +1,4 @@
+use super::arithmetic::{gcd, lcm};
 use crate::{Format, FrameLayout, LayoutError, MAX_PLANES, PixelFormat, PlaneFormat, PlaneLayout};
 
 /// The stride of a plane as a fraction of the first plane's stride, in lowest terms.
@@ -187,17 +188,6 @@ fn check_overlap(format: &PixelFormat, planes: &[PlaneLayout]) -> Result<(), Lay
         }
     }
     Ok(())
-}
-
-fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
-
-fn lcm(a: u64, b: u64) -> Option<u64> {
-    (a / gcd(a, b)).checked_mul(b)
 }
 
 #[cfg(test)]

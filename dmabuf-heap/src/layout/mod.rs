@@ -3,6 +3,7 @@
 //! Green or skewed pictures come from two parties that computed a stride or a plane offset each in their own way.
 //! Here it is computed once, in checked 64-bit arithmetic, and everybody gets the result: [`FrameLayout`].
 
+pub(crate) mod arithmetic;
 mod error;
 mod frame_layout;
 mod linear;

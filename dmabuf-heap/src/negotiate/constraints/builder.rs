@@ -8,7 +8,8 @@ use super::{Constraints, Party};
 const CALLER: &str = "the caller";
 
 /// What the importer named by [`of`](Self::of) needs. A second call of the same kind replaces the first; 0 asks for
-/// nothing, and so do planes that no format has. Said of merged constraints or of none, it is what `the caller` needs.
+/// nothing, and so do planes that no format has. Said of several importers' constraints or of nobody's, it is what
+/// `the caller` needs.
 impl Constraints {
     /// Contiguous in the device's address space: behind an IOMMU any memory is.
     #[must_use]
@@ -133,15 +134,16 @@ impl Constraints {
     }
 
     fn with(mut self, change: impl FnOnce(&mut Needs)) -> Self {
-        if self.parties.len() != 1 {
-            self = Self::of(CALLER);
-        }
-        if let [party] = self.parties.as_mut_slice() {
-            let party: &mut Party = Arc::make_mut(party);
-            change(&mut party.needs);
-            self.needs = party.needs.clone();
-        }
-        self
+        let place = match self.parties.as_slice() {
+            [_only] => Some(0),
+            several => several.iter().position(|party| &*party.importer == CALLER),
+        };
+        let place = place.unwrap_or_else(|| {
+            self.parties.push(Arc::new(Party::new(CALLER.into())));
+            self.parties.len() - 1
+        });
+        change(&mut Arc::make_mut(&mut self.parties[place]).needs);
+        Self::of_parties(self.parties)
     }
 }
 

@@ -1,10 +1,14 @@
 use std::sync::Arc;
 
 mod builder;
+mod conflict;
+mod contradiction;
+mod merge;
 mod need;
 mod needs;
 mod wish;
 
+pub use conflict::Conflict;
 pub use need::Need;
 pub use needs::Needs;
 pub use wish::Wish;
@@ -29,7 +33,7 @@ pub use wish::Wish;
 pub struct Constraints {
     /// In rising order, each once.
     parties: Vec<Arc<Party>>,
-    /// What meets all of them, kept up so that merging need not start over.
+    /// What meets all of them, or [`Needs::impossible`]; kept up so that merging need not start over.
     needs: Needs,
 }
 
@@ -48,17 +52,13 @@ impl Constraints {
 
     /// Nothing yet; all builder calls are what this importer needs.
     pub fn of(importer: impl Into<Arc<str>>) -> Self {
-        let party = Party {
-            importer: importer.into(),
-            needs: Needs::default(),
-        };
         Self {
-            parties: vec![Arc::new(party)],
+            parties: vec![Arc::new(Party::new(importer.into()))],
             needs: Needs::default(),
         }
     }
 
-    /// What all need together.
+    /// What all need together. If an importer contradicts itself, no topology is left in it.
     pub fn needs(&self) -> &Needs {
         &self.needs
     }
@@ -77,6 +77,15 @@ impl Constraints {
                 need,
             })
         })
+    }
+}
+
+impl Party {
+    fn new(importer: Arc<str>) -> Self {
+        Self {
+            importer,
+            needs: Needs::default(),
+        }
     }
 }
 
