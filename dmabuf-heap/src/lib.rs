@@ -26,7 +26,7 @@ pub use frame::{Frame, FrameError, FrameKey};
 pub use layout::{
     CpuUse, FrameLayout, FrameSpec, LayoutError, LayoutRequest, MAX_PLANES, PlaneLayout, Topology,
 };
-pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Write};
+pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Witness, Write};
 pub use negotiate::{
     Conflict, Constraints, CpuImporter, DeviceKey, Importer, Need, Needs, Refusal, Role, Suspect,
     Verdict, Why, Wish,

@@ -10,9 +10,11 @@ mod access;
 mod error;
 mod region;
 mod slice;
+mod witness;
 
 pub use access::{Access, CpuAccess, Read, Write};
 pub use error::{AccessError, MapError};
+pub use witness::Witness;
 
 use region::Region;
 

@@ -74,6 +74,11 @@ impl Region {
         self.dmabuf.id()
     }
 
+    /// Bytes.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) const fn is_writable(&self) -> bool {
         self.is_writable
     }
@@ -126,6 +131,23 @@ impl Region {
         let to = self.start_writable(offset, len);
         // SAFETY: `start` proved `len` mapped bytes at `to`.
         unsafe { ptr::write_bytes(to.as_ptr(), byte, len) };
+    }
+
+    /// Writes the cache line at `offset` back to memory, past all caches, where devices are not coherent.
+    #[cfg(target_arch = "aarch64")]
+    pub(super) fn write_back(&self, offset: usize) {
+        let line = self.start(offset, 1);
+        // SAFETY: cleaning a line changes no content; `start` proved that the address is mapped, and Linux lets programs
+        // use this instruction (SCTLR_EL1.UCI).
+        unsafe {
+            std::arch::asm!("dc cvac, {}", "dsb sy", in(reg) line.as_ptr(), options(nostack));
+        }
+    }
+
+    /// Caches are coherent with devices, or nobody may rely on this.
+    #[cfg(not(target_arch = "aarch64"))]
+    pub(super) fn write_back(&self, offset: usize) {
+        debug_assert!(offset < self.len);
     }
 
     /// The caller has exclusive access to this mapping, and shared access to the other.
