@@ -1,0 +1,132 @@
+//! A queue of a V4L2 device as an importer of a negotiation.
+
+mod layout;
+
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use dmabuf_heap::{
+    Constraints, DeviceKey, Frame, FrameSpec, Importer, Refusal, Role, Verdict, Why,
+};
+
+use crate::device::{Device, OpenError, Queue};
+use crate::probe::{Party, Probe, check_kind};
+
+/// One queue of a V4L2 device: a camera that fills frames, or one side of a mem2mem device.
+///
+/// The device is open only for the length of one call. Constraints come from `VIDIOC_G_FMT` and `VIDIOC_TRY_FMT`, the
+/// verdict from an import without streaming; see the documentation of the crate.
+pub struct QueueImporter {
+    open: Box<dyn Fn() -> io::Result<OwnedFd> + Send + Sync>,
+    queue: Queue,
+    name: String,
+    key: Option<DeviceKey>,
+    may_set_format: bool,
+}
+
+impl QueueImporter {
+    /// The importer of a queue of the device that `open` opens, each time anew or as a duplicate of a file that somebody
+    /// streams with later. It is called here once, for the name.
+    ///
+    /// Mem2mem devices have queues for each open file: a duplicate asks those of its owner, a new file has queues that
+    /// nobody uses and want [`may_set_format`](Self::may_set_format).
+    ///
+    /// # Errors
+    ///
+    /// `open` fails, or opens something else.
+    pub fn new(
+        open: impl Fn() -> io::Result<OwnedFd> + Send + Sync + 'static,
+        queue: Queue,
+    ) -> Result<Self, OpenError> {
+        let fd = open().map_err(OpenError::from_caller)?;
+        let key = DeviceKey::of(&fd).ok();
+        let device = Device::from_fd(fd)?;
+        Ok(Self {
+            open: Box::new(open),
+            queue,
+            name: device.info().to_string(),
+            key,
+            may_set_format: false,
+        })
+    }
+
+    /// Whether a probe may change the format of the device to that of the frame. Format, crop, compose and interval
+    /// are put back. Without, frames of another format than the current one are [`Unknown`](Verdict::Unknown), as is right
+    /// for the camera of an element that sets its format itself.
+    ///
+    /// With it, strides are the user's choice where the driver leaves them; without, they are the driver's.
+    #[must_use]
+    pub const fn may_set_format(mut self, may: bool) -> Self {
+        self.may_set_format = may;
+        self
+    }
+
+    /// The queue it asks.
+    pub const fn queue(&self) -> Queue {
+        self.queue
+    }
+
+    fn device(&self) -> Result<Device, OpenError> {
+        Device::from_fd((self.open)().map_err(OpenError::from_caller)?)
+    }
+
+    fn party(&self) -> Party<'_> {
+        Party {
+            name: &self.name,
+            queue: self.queue,
+        }
+    }
+}
+
+impl Importer for QueueImporter {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn role(&self) -> Role {
+        match self.queue {
+            Queue::Capture => Role::Writes,
+            Queue::Output => Role::Reads,
+        }
+    }
+
+    fn device(&self) -> Option<DeviceKey> {
+        self.key
+    }
+
+    /// A device that cannot be opened now constrains nothing; its probe says so.
+    fn constraints(&self, spec: &FrameSpec) -> Result<Constraints, Refusal> {
+        let device = match self.device() {
+            Ok(device) => device,
+            Err(error) => {
+                tracing::debug!(%error, "no constraints of a device that cannot be asked");
+                return Ok(Constraints::of(self.name.as_str()));
+            }
+        };
+        check_kind(&device, self.party())?;
+        layout::constraints(&device, self.party(), self.may_set_format, spec)
+    }
+
+    fn probe(&self, frame: &Frame) -> Verdict {
+        match self.device() {
+            Ok(device) => Probe {
+                device: &device,
+                party: self.party(),
+                may_set_format: self.may_set_format,
+            }
+            .run(frame),
+            Err(error) => Verdict::Unknown(Why(error.to_string())),
+        }
+    }
+}
+
+impl fmt::Debug for QueueImporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueueImporter")
+            .field("name", &self.name)
+            .field("queue", &self.queue)
+            .field("may_set_format", &self.may_set_format)
+            .finish_non_exhaustive()
+    }
+}
