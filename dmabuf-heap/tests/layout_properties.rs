@@ -1,7 +1,7 @@
 //! Promises of the size arithmetic for any picture.
 
 use dmabuf_heap::{
-    Fourcc, FrameLayout, LayoutError, LayoutRequest, Modifier, PixelFormat, PlaneLayout,
+    Fourcc, FrameLayout, LayoutError, LayoutRequest, Modifier, PixelFormat, PlaneLayout, Topology,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -161,6 +161,50 @@ fn the_minimal_length_pads_the_dmabuf_not_the_planes() {
     assert_eq!(request.len(), Ok(1 << 20));
     assert_eq!(request.layout().unwrap().size(), 64 * 48);
     assert_eq!(request.min_len(1).len(), Ok(64 * 48));
+}
+
+#[test]
+fn padding_and_alignment_part_the_planes() {
+    let request = LayoutRequest::new(Fourcc::YUV420, 64, 30)
+        .rows(32)
+        .offset_align(4096)
+        .tail(100);
+    let layout = request.layout().unwrap();
+    let offsets: Vec<_> = layout.planes().iter().map(|plane| plane.offset).collect();
+    assert_eq!(offsets, [0, 4096, 8192]);
+    assert_eq!(layout.planes()[2].len, 32 * 15, "the picture has 30 rows");
+    assert_eq!(request.dmabuf_lens(), Ok(vec![8192 + 32 * 16 + 100]));
+}
+
+#[test]
+fn fewer_rows_than_the_picture_has_pad_nothing() {
+    let request = LayoutRequest::new(Fourcc::NV12, 64, 32);
+    assert_eq!(request.clone().rows(16).layout(), request.layout());
+}
+
+#[test]
+fn a_dmabuf_for_each_plane_starts_each_at_its_beginning() {
+    let request = LayoutRequest::new(Fourcc::NV12, 64, 32)
+        .per_plane()
+        .min_len(10_000);
+    let layout = request.layout().unwrap();
+    assert!(layout.planes().iter().all(|plane| plane.offset == 0));
+    assert_eq!(request.dmabuf_lens(), Ok(vec![10_000, 64 * 16]));
+    assert_eq!(request.len(), Ok(10_000 + 64 * 16));
+    assert_eq!(request.topology(), Topology::PER_PLANE);
+}
+
+#[test]
+fn lengths_that_leave_63_bits_are_too_large() {
+    let request = LayoutRequest::new(Fourcc::NV12, 64, 32);
+    for request in [
+        request.clone().tail(u64::MAX),
+        request.clone().min_len(u64::MAX),
+        request.clone().offset_align(u64::MAX),
+    ] {
+        let error = request.dmabuf_lens().unwrap_err();
+        assert!(matches!(error, LayoutError::TooLarge { .. }), "{error}");
+    }
 }
 
 #[test]

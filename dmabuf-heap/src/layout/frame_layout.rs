@@ -58,7 +58,7 @@ impl FrameLayout {
             width,
             height,
             &strides[..format.planes().len()],
-            &[],
+            linear::Placing::STACKED,
         )
     }
 

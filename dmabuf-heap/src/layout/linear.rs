@@ -3,13 +3,13 @@ use crate::{Format, FrameLayout, LayoutError, MAX_PLANES, PixelFormat, PlaneForm
 
 /// The stride of a plane as a fraction of the first plane's stride, in lowest terms.
 #[derive(Clone, Copy)]
-struct Ratio {
-    numerator: u64,
-    denominator: u64,
+pub(crate) struct Ratio {
+    pub(crate) numerator: u64,
+    pub(crate) denominator: u64,
 }
 
 impl Ratio {
-    fn of(first: &PlaneFormat, plane: &PlaneFormat) -> Self {
+    pub(crate) fn of(first: &PlaneFormat, plane: &PlaneFormat) -> Self {
         let bytes = u64::from(plane.bytes_per_block) * u64::from(first.block_width);
         let first_bytes = u64::from(first.bytes_per_block)
             * u64::from(plane.block_width)
@@ -22,7 +22,7 @@ impl Ratio {
     }
 
     /// The smallest first stride whose share is at least `stride`.
-    fn first_for(self, stride: u64) -> Option<u64> {
+    pub(crate) fn first_for(self, stride: u64) -> Option<u64> {
         Some(
             stride
                 .checked_mul(self.denominator)?
@@ -31,7 +31,7 @@ impl Ratio {
     }
 
     /// First strides must be a multiple of this for their shares to be multiples of `align`.
-    fn step(self, align: u64) -> Option<u64> {
+    pub(crate) fn step(self, align: u64) -> Option<u64> {
         let scaled = align.checked_mul(self.denominator)?;
         Some(scaled / gcd(scaled, self.numerator))
     }
@@ -73,7 +73,7 @@ pub(super) fn first_stride(
 }
 
 /// The strides of all planes that follow from the first. Whether they hold their rows is checked later.
-pub(super) fn strides(
+pub(crate) fn strides(
     format: &PixelFormat,
     width: u32,
     height: u32,
@@ -94,13 +94,41 @@ pub(super) fn strides(
     Ok(strides)
 }
 
-/// Planes one behind the other, or at the given offsets, all in one dma-buf.
+/// Where planes start.
+#[derive(Clone, Copy)]
+pub(super) struct Placing<'a> {
+    /// Where each starts; what is missing follows the plane before it.
+    pub offsets: &'a [u64],
+    /// Planes that follow start at a multiple of this; not 0.
+    pub offset_align: u64,
+    /// Rows of the first plane with padding; fewer than the picture has mean no padding.
+    pub rows: u32,
+    /// Each plane has a dma-buf of its own.
+    pub per_plane: bool,
+}
+
+impl Placing<'_> {
+    /// One behind the other in one dma-buf.
+    pub(super) const STACKED: Self = Self {
+        offsets: &[],
+        offset_align: 1,
+        rows: 0,
+        per_plane: false,
+    };
+
+    /// Bytes of a plane with the padding of its rows.
+    pub(super) fn padded_len(&self, plane: &PlaneFormat, height: u32, stride: u32) -> u64 {
+        u64::from(stride) * u64::from(plane.rows(height.max(self.rows)))
+    }
+}
+
+/// Planes placed in one dma-buf or in one for each.
 pub(super) fn stack(
     format: &PixelFormat,
     width: u32,
     height: u32,
     strides: &[u32],
-    offsets: &[u64],
+    placing: Placing<'_>,
 ) -> Result<FrameLayout, LayoutError> {
     let too_large = || LayoutError::TooLarge {
         fourcc: format.fourcc,
@@ -108,20 +136,29 @@ pub(super) fn stack(
         height,
     };
     let mut planes = [PlaneLayout::default(); MAX_PLANES];
-    let mut end = 0;
+    let mut end = 0_u64;
     for (index, (plane, &stride)) in format.planes().iter().zip(strides).enumerate() {
-        let len = u64::from(stride) * u64::from(plane.rows(height));
-        let offset = offsets.get(index).copied().unwrap_or(end);
-        end = offset.checked_add(len).ok_or_else(too_large)?;
+        let offset = match placing.offsets.get(index) {
+            Some(&offset) => offset,
+            None if placing.per_plane => 0,
+            None => end
+                .checked_next_multiple_of(placing.offset_align)
+                .ok_or_else(too_large)?,
+        };
+        end = offset
+            .checked_add(placing.padded_len(plane, height, stride))
+            .ok_or_else(too_large)?;
         planes[index] = PlaneLayout {
             offset,
             stride,
-            len,
+            len: u64::from(stride) * u64::from(plane.rows(height)),
         };
     }
     let planes = &planes[..format.planes().len()];
     check_planes(format, width, height, planes)?;
-    check_overlap(format, planes)?;
+    if !placing.per_plane {
+        check_overlap(format, planes)?;
+    }
     if planes
         .iter()
         .any(|plane| plane.end() > i64::MAX.unsigned_abs())

@@ -6,7 +6,7 @@
 pub(crate) mod arithmetic;
 mod error;
 mod frame_layout;
-mod linear;
+pub(crate) mod linear;
 mod request;
 mod spec;
 mod topology;

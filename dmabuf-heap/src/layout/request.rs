@@ -1,6 +1,9 @@
-use crate::{CpuUse, Format, Fourcc, FrameLayout, FrameSpec, LayoutError, Modifier, PixelFormat};
+use crate::{
+    CpuUse, Format, Fourcc, FrameLayout, FrameSpec, LayoutError, MAX_PLANES, Modifier, PixelFormat,
+    Topology,
+};
 
-use super::linear;
+use super::linear::{self, Placing};
 
 /// A picture and the conditions that its layout must meet; what an allocator is asked for.
 ///
@@ -20,7 +23,11 @@ pub struct LayoutRequest {
     stride_align: u32,
     plane_strides: Vec<u32>,
     plane_offsets: Vec<u64>,
-    min_len: u64,
+    offset_align: u64,
+    rows: u32,
+    tail: u64,
+    per_plane: bool,
+    min_lens: [u64; MAX_PLANES],
 }
 
 impl LayoutRequest {
@@ -36,7 +43,11 @@ impl LayoutRequest {
             stride_align: 1,
             plane_strides: Vec::new(),
             plane_offsets: Vec::new(),
-            min_len: 0,
+            offset_align: 1,
+            rows: 0,
+            tail: 0,
+            per_plane: false,
+            min_lens: [0; MAX_PLANES],
         }
     }
 
@@ -69,17 +80,56 @@ impl LayoutRequest {
         self
     }
 
-    /// Where each plane starts in the one dma-buf, in bytes.
+    /// Where each plane starts in its dma-buf, in bytes.
     #[must_use]
     pub fn plane_offsets(mut self, bytes: &[u64]) -> Self {
         self.plane_offsets = bytes.to_vec();
         self
     }
 
-    /// The dma-buf is at least this long, in bytes: V4L2's `sizeimage`, or padding behind the last plane.
+    /// Every plane starts at a multiple of so many bytes; 0 and 1 mean anywhere. Without meaning for offsets that are
+    /// given.
     #[must_use]
-    pub const fn min_len(mut self, bytes: u64) -> Self {
-        self.min_len = bytes;
+    pub fn offset_align(mut self, bytes: u64) -> Self {
+        self.offset_align = bytes.max(1);
+        self
+    }
+
+    /// The first plane has room for so many rows, and further planes in proportion: a coded height. The picture's own
+    /// height is the least.
+    #[must_use]
+    pub const fn rows(mut self, rows: u32) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// So many bytes behind the last plane of each dma-buf can be read.
+    #[must_use]
+    pub const fn tail(mut self, bytes: u64) -> Self {
+        self.tail = bytes;
+        self
+    }
+
+    /// Each plane lies at the start of a dma-buf of its own: V4L2's `NV12M`.
+    #[must_use]
+    pub const fn per_plane(mut self) -> Self {
+        self.per_plane = true;
+        self
+    }
+
+    /// The first dma-buf, mostly the only one, is at least this long, in bytes: V4L2's `sizeimage`, or padding behind the
+    /// last plane.
+    #[must_use]
+    pub const fn min_len(self, bytes: u64) -> Self {
+        self.dmabuf_min_len(0, bytes)
+    }
+
+    /// The n-th dma-buf is at least this long, in bytes. Without meaning for one that no plane lies in.
+    #[must_use]
+    pub const fn dmabuf_min_len(mut self, dmabuf: usize, bytes: u64) -> Self {
+        if dmabuf < MAX_PLANES {
+            self.min_lens[dmabuf] = bytes;
+        }
         self
     }
 
@@ -98,10 +148,19 @@ impl LayoutRequest {
 
     /// What [`min_len`](Self::min_len) was set to, in bytes; 0 means no condition.
     pub const fn min_dmabuf_len(&self) -> u64 {
-        self.min_len
+        self.min_lens[0]
     }
 
-    /// The smallest linear layout that meets the conditions, with all planes in one dma-buf.
+    /// How the planes are spread over dma-bufs.
+    pub const fn topology(&self) -> Topology {
+        if self.per_plane {
+            Topology::PER_PLANE
+        } else {
+            Topology::ONE
+        }
+    }
+
+    /// The smallest linear layout that meets the conditions.
     ///
     /// # Errors
     ///
@@ -119,9 +178,6 @@ impl LayoutRequest {
             return Err(LayoutError::NotLinear(self.format()));
         }
         let minimal = FrameLayout::linear(fourcc, width, height, self.stride_align)?;
-        if self.plane_strides.is_empty() && self.plane_offsets.is_empty() {
-            return Ok(minimal);
-        }
         let format = PixelFormat::find(fourcc).ok_or(LayoutError::UnknownFormat(fourcc))?;
         let expected = format.planes().len();
         let count_error = |got| LayoutError::PlaneCount {
@@ -139,10 +195,10 @@ impl LayoutRequest {
         if !self.plane_offsets.is_empty() && self.plane_offsets.len() != expected {
             return Err(count_error(self.plane_offsets.len()));
         }
-        linear::stack(format, width, height, &strides, &self.plane_offsets)
+        linear::stack(format, width, height, &strides, self.placing())
     }
 
-    /// Bytes to allocate: what the layout needs and [`min_len`](Self::min_len) asks for.
+    /// Bytes to allocate, all dma-bufs together.
     ///
     /// # Errors
     ///
@@ -152,6 +208,57 @@ impl LayoutRequest {
         reason = "a request is never empty: a picture without pixels is an error"
     )]
     pub fn len(&self) -> Result<u64, LayoutError> {
-        Ok(self.layout()?.size().max(self.min_len))
+        let lens = self.dmabuf_lens()?;
+        let total = lens
+            .iter()
+            .try_fold(0, |sum: u64, len| sum.checked_add(*len));
+        total.ok_or_else(|| self.too_large())
+    }
+
+    /// Bytes to allocate for each dma-buf: what the layout needs, with all padding, or what
+    /// [`dmabuf_min_len`](Self::dmabuf_min_len) asks for.
+    ///
+    /// # Errors
+    ///
+    /// As [`layout`](Self::layout).
+    pub fn dmabuf_lens(&self) -> Result<Vec<u64>, LayoutError> {
+        let layout = self.layout()?;
+        let format = PixelFormat::find(layout.fourcc()).map_or(&[][..], PixelFormat::planes);
+        let mut ends = Vec::with_capacity(layout.planes().len());
+        for (plane, format) in layout.planes().iter().zip(format) {
+            let rows = self
+                .placing()
+                .padded_len(format, layout.height(), plane.stride);
+            let end = plane.offset.checked_add(rows);
+            let end = end.and_then(|end| end.checked_add(self.tail));
+            ends.push(end.ok_or_else(|| self.too_large())?);
+        }
+        if !self.per_plane {
+            ends = ends.into_iter().max().into_iter().collect();
+        }
+        for (end, least) in ends.iter_mut().zip(self.min_lens) {
+            *end = least.max(*end);
+        }
+        if ends.iter().any(|&end| end > i64::MAX.unsigned_abs()) {
+            return Err(self.too_large());
+        }
+        Ok(ends)
+    }
+
+    fn placing(&self) -> Placing<'_> {
+        Placing {
+            offsets: &self.plane_offsets,
+            offset_align: self.offset_align,
+            rows: self.rows,
+            per_plane: self.per_plane,
+        }
+    }
+
+    fn too_large(&self) -> LayoutError {
+        LayoutError::TooLarge {
+            fourcc: self.spec.fourcc,
+            width: self.spec.width,
+            height: self.spec.height,
+        }
     }
 }
