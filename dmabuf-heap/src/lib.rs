@@ -28,7 +28,7 @@ pub use layout::{
 };
 pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Witness, Write};
 pub use negotiate::{
-    Conflict, Constraints, CpuImporter, DeviceKey, Importer, Need, Needs, Refusal, Role, Suspect,
-    Verdict, Why, Wish,
+    Conflict, Constraints, CpuImporter, DeviceKey, Importer, Need, Needs, Refusal, Role,
+    SolveError, Suspect, Verdict, Why, Wish,
 };
 pub use pool::{Holder, Pool, PoolError, PooledFrame};

@@ -122,10 +122,13 @@ proptest! {
             .prop_flat_map(|sets| (Just(sets.clone()), Just(sets).prop_shuffle())),
     ) {
         let (all, other) = (merge_all(&sets), merge_all(&shuffled));
+        let in_one_go = Constraints::merge_all(&sets);
+        prop_assert_eq!(all.is_ok(), in_one_go.is_ok());
         prop_assert_eq!(all.is_ok(), other.is_ok(), "{:?} {:?}", all, other);
         if let (Ok(all), Ok(other)) = (all, other) {
             prop_assert_eq!(all.needs(), other.needs());
             prop_assert_eq!(&all, &other);
+            prop_assert_eq!(in_one_go.as_ref(), Ok(&all));
             prop_assert_eq!(all.merge(&other), Ok(all));
         }
     }

@@ -11,7 +11,7 @@ mod refusal;
 mod role;
 mod verdict;
 
-pub use constraints::{Conflict, Constraints, Need, Needs, Wish};
+pub use constraints::{Conflict, Constraints, Need, Needs, SolveError, Wish};
 pub use cpu::CpuImporter;
 pub use device_key::DeviceKey;
 pub use importer::Importer;

@@ -2,10 +2,7 @@ use std::sync::Arc;
 
 use crate::{CpuUse, MAX_PLANES, Modifier, Needs, Topology};
 
-use super::{Constraints, Party};
-
-/// Who needs what no importer asked for.
-const CALLER: &str = "the caller";
+use super::{CALLER, Constraints, Party};
 
 /// What the importer named by [`of`](Self::of) needs. A second call of the same kind replaces the first; 0 asks for
 /// nothing, and so do planes that no format has. Said of several importers' constraints or of nobody's, it is what
@@ -100,7 +97,8 @@ impl Constraints {
         self.with(|needs| set(&mut needs.min_lens, dmabuf, bytes))
     }
 
-    /// Which ways to spread the planes over dma-bufs are possible. What is left must be possible for all.
+    /// Which ways to spread the planes over dma-bufs are possible. What is left must be possible for all. A format of one
+    /// plane needs no word on it.
     #[must_use]
     pub fn topology(self, topology: Topology) -> Self {
         self.with(|needs| needs.topology = topology)

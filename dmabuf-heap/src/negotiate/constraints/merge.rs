@@ -20,14 +20,33 @@ impl Constraints {
         let parties = union(&self.parties, &other.parties);
         match self.needs.and(&other.needs) {
             Ok(needs) => Ok(Self { parties, needs }),
-            Err(Impossible) => Err(Conflict::new(contradiction(
-                Self::of_parties(parties).wishes().collect(),
-                |wishes| Self::of_wishes(wishes).is_possible(),
-            ))),
+            Err(Impossible) => Err(Self::of_parties(parties).conflict()),
         }
     }
 
-    /// Whether these needs exclude each other, whatever the picture.
+    /// [`merge`](Self::merge) of any number, in one go.
+    ///
+    /// # Errors
+    ///
+    /// As [`merge`](Self::merge).
+    pub fn merge_all<'a>(sets: impl IntoIterator<Item = &'a Self>) -> Result<Self, Conflict> {
+        let parties = sets.into_iter().flat_map(|set| set.parties.iter().cloned());
+        let all = Self::of_parties(parties.collect());
+        if all.is_possible() {
+            Ok(all)
+        } else {
+            Err(all.conflict())
+        }
+    }
+
+    /// Of needs that are not possible, those that exclude each other.
+    pub(super) fn conflict(&self) -> Conflict {
+        Conflict::new(contradiction(self.wishes().collect(), |wishes| {
+            Self::of_wishes(wishes).is_possible()
+        }))
+    }
+
+    /// Whether no needs exclude each other, whatever the picture.
     pub(super) fn is_possible(&self) -> bool {
         self.needs.are_possible()
     }

@@ -6,11 +6,15 @@ mod contradiction;
 mod merge;
 mod need;
 mod needs;
+mod solve;
+mod solve_error;
+mod solver;
 mod wish;
 
 pub use conflict::Conflict;
 pub use need::Need;
 pub use needs::Needs;
+pub use solve_error::SolveError;
 pub use wish::Wish;
 
 /// What importers need of memory and layout, and who needs what.
@@ -36,6 +40,9 @@ pub struct Constraints {
     /// What meets all of them, or [`Needs::impossible`]; kept up so that merging need not start over.
     needs: Needs,
 }
+
+/// Who needs what no importer asked for.
+const CALLER: &str = "the caller";
 
 /// One importer and what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
