@@ -29,6 +29,6 @@ pub use layout::{
 pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Witness, Write};
 pub use negotiate::{
     Conflict, Constraints, CpuImporter, DeviceKey, Importer, Need, Needs, Refusal, Role,
-    SolveError, Suspect, Verdict, Why, Wish,
+    SolveError, Suspect, Translation, Verdict, Why, Wish,
 };
 pub use pool::{Holder, Pool, PoolError, PooledFrame};

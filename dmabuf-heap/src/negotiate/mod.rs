@@ -9,6 +9,7 @@ mod device_key;
 mod importer;
 mod refusal;
 mod role;
+mod translation;
 mod verdict;
 
 pub use constraints::{Conflict, Constraints, Need, Needs, SolveError, Wish};
@@ -17,4 +18,5 @@ pub use device_key::DeviceKey;
 pub use importer::Importer;
 pub use refusal::{Refusal, Suspect};
 pub use role::Role;
+pub use translation::Translation;
 pub use verdict::{Verdict, Why};
