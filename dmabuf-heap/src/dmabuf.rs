@@ -107,13 +107,14 @@ impl DmaBuf {
     }
 
     /// A memfd that passes for a dma-buf, so that bookkeeping is tested on machines without any.
-    #[cfg(test)]
-    pub(crate) fn stand_in(len: u64) -> Self {
+    #[cfg(any(test, feature = "stand-ins"))]
+    #[doc(hidden)]
+    pub fn stand_in(len: u64) -> std::io::Result<Self> {
         use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
-        let memfd = memfd_create("stand-in", MemfdFlags::CLOEXEC).unwrap();
-        ftruncate(&memfd, len).unwrap();
-        Self::inspect(memfd).unwrap()
+        let memfd = memfd_create("stand-in", MemfdFlags::CLOEXEC)?;
+        ftruncate(&memfd, len)?;
+        Self::inspect(memfd).map_err(|(_, errno)| errno.into())
     }
 
     /// Reads what never changes, once.
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn close_hooks_run_once_while_the_fd_is_open_and_survive_a_panic() {
-        let dmabuf = DmaBuf::stand_in(4096);
+        let dmabuf = DmaBuf::stand_in(4096).unwrap();
         let (id, number) = (dmabuf.id(), dmabuf.as_fd().as_raw_fd());
         let (sender, calls) = std::sync::mpsc::channel();
         dmabuf.on_close(|_| panic!("a hook of somebody else"));
