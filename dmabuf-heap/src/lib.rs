@@ -28,7 +28,8 @@ pub use layout::{
 };
 pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Witness, Write};
 pub use negotiate::{
-    Conflict, Constraints, CpuImporter, DeviceKey, Importer, Need, Needs, Refusal, Role,
-    SolveError, Suspect, Translation, Verdict, Why, Wish,
+    Allocation, Answer, Conflict, Constraints, CpuImporter, DeviceKey, Explanation, Importer, Need,
+    Needs, NegotiateError, Negotiation, Outcome, Refusal, Remembered, Role, Shortage, SolveError,
+    Step, Suspect, Translation, Unsuitable, Verdict, Why, Wish,
 };
 pub use pool::{Holder, Pool, PoolError, PooledFrame};

@@ -1,7 +1,11 @@
 use std::fmt::Write;
 use std::io;
+use std::sync::Arc;
 
-use crate::{Error, FrameError, LayoutError};
+use rustix::io::Errno;
+
+use crate::negotiate::Holders;
+use crate::{Account, Error, FrameError, LayoutError, Step};
 
 /// Memory that could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +76,16 @@ pub enum AllocateError {
         /// Name of the allocator.
         allocator: String,
     },
+    /// The allocator ran out of memory while frames were streaming, and no other suits those who use them.
+    #[error("{error}{}{}", Holders(holders), in_vain(others))]
+    Exhausted {
+        /// What the allocator said: how much was wanted, and how much there is.
+        error: Arc<AllocateError>,
+        /// Who holds memory, the largest first.
+        holders: Vec<Account>,
+        /// Who was asked for help, and what came of it.
+        others: Vec<Step>,
+    },
     /// Every allocator was tried, in order of preference.
     #[error("no allocator could make the memory{}", list(tried, unavailable))]
     NoneWorked {
@@ -82,6 +96,17 @@ pub enum AllocateError {
     },
 }
 
+impl AllocateError {
+    /// Whether memory is all that is missing, so that another allocator, a smaller frame or a later try may do.
+    pub fn is_shortage(&self) -> bool {
+        match self {
+            Self::NoMemory { .. } | Self::Exhausted { .. } => true,
+            Self::Failed { errno, .. } => errno.raw_os_error() == Some(Errno::NOMEM.raw_os_error()),
+            _ => false,
+        }
+    }
+}
+
 /// One allocator that was asked in vain.
 #[derive(Debug, thiserror::Error)]
 #[error("{allocator}: {error}")]
@@ -90,6 +115,14 @@ pub struct Attempt {
     pub allocator: String,
     /// Its answer.
     pub error: AllocateError,
+}
+
+fn in_vain(others: &[Step]) -> String {
+    let mut text = String::new();
+    for step in others {
+        _ = write!(text, "; {}", step.to_line());
+    }
+    text
 }
 
 fn list(tried: &[Attempt], unavailable: &[String]) -> String {

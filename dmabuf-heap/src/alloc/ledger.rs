@@ -49,6 +49,14 @@ impl Ledger {
         self.books().accounts.values().cloned().collect()
     }
 
+    /// The accounts with memory that is held now, the largest first.
+    pub fn holders(&self) -> Vec<Account> {
+        let mut holders = self.snapshot();
+        holders.retain(|account| account.live_buffers > 0);
+        holders.sort_by_key(|account| std::cmp::Reverse(account.live_bytes));
+        holders
+    }
+
     /// The account of one allocator; None if it was never asked.
     pub fn account(&self, allocator: &str) -> Option<Account> {
         self.books().accounts.get(allocator).cloned()

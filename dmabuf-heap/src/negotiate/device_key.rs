@@ -39,6 +39,16 @@ impl DeviceKey {
         })
     }
 
+    /// A device that nobody needs to have.
+    #[cfg(test)]
+    pub(crate) const fn stand_in(number: u64, inode: u64) -> Self {
+        Self {
+            number,
+            inode,
+            changed: (0, 0),
+        }
+    }
+
     /// The major number, as in `/sys/dev/char/<major>:<minor>`.
     pub fn major(self) -> u32 {
         rustix::fs::major(self.number)

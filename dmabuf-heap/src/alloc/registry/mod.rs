@@ -6,7 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::accounted::Accounted;
 use super::discover::{Discovery, Found, Roots, UDMABUF_RANK, discover};
-use crate::{AllocateError, Allocator, Attempt, CpuUse, Frame, LayoutRequest, Ledger};
+use crate::negotiate::Verdicts;
+use crate::{
+    AllocateError, Allocator, Attempt, CpuUse, DeviceKey, Frame, LayoutRequest, Ledger, Remembered,
+};
 use error::also;
 pub use error::{FindError, RegisterError, Unavailable};
 
@@ -19,6 +22,7 @@ pub struct Registry {
     entries: RwLock<Vec<Entry>>,
     unavailable: Vec<Unavailable>,
     ledger: Arc<Ledger>,
+    verdicts: Verdicts,
 }
 
 #[derive(Debug)]
@@ -56,6 +60,7 @@ impl Registry {
             entries: RwLock::new(found.into_iter().map(entry).collect()),
             unavailable: unavailable.into_iter().map(Unavailable::new).collect(),
             ledger,
+            verdicts: Verdicts::default(),
         };
         tracing::info!(allocators = %registry.names(), "looked for dma-buf allocators");
         registry
@@ -130,7 +135,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Takes an allocator out. Its frames live on and stay accounted.
+    /// Takes an allocator out. Its frames live on and stay accounted; what importers said of them is forgotten.
     ///
     /// # Errors
     ///
@@ -139,6 +144,8 @@ impl Registry {
         let wanted = self.find(name)?;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|entry| !Arc::ptr_eq(&entry.allocator, &wanted));
+        drop(entries);
+        self.verdicts.forget_allocator(wanted.name());
         Ok(wanted)
     }
 
@@ -147,9 +154,40 @@ impl Registry {
         &self.ledger
     }
 
+    /// What importers have said of memory since this registry was made, in no order. A negotiation asks nobody again.
+    pub fn verdicts(&self) -> Vec<Remembered> {
+        self.verdicts.snapshot()
+    }
+
+    /// Forgets what this device said, and what others said of memory that it made. A device that was plugged again has
+    /// another key, so this is for one that changed in place: another firmware, another IOMMU domain.
+    pub fn forget(&self, device: DeviceKey) {
+        self.verdicts.forget(device);
+    }
+
+    pub(crate) fn verdict_memory(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
+    /// An allocator that is none of the registry's, in the books of its ledger.
+    pub(crate) fn account_for(&self, allocator: Arc<dyn Allocator>) -> Arc<dyn Allocator> {
+        Arc::new(Accounted::new(allocator, self.ledger.clone()))
+    }
+
+    /// What would have been preferred to this allocator, could it be opened.
+    pub(crate) fn unavailable_before(&self, allocator: &str) -> Vec<Unavailable> {
+        let entries = self.entries();
+        let entry = entries.iter().find(|entry| entry.answers_to(allocator));
+        let rank = entry.map_or(u8::MAX, |entry| entry.rank);
+        let before = self.unavailable.iter().filter(|one| one.rank < rank);
+        before.cloned().collect()
+    }
+
     /// The first allocator, in order of preference, that makes this frame; the frame; and why it was this one.
     ///
-    /// Memory that the CPU cannot touch is passed over when the request has a [`CpuUse`].
+    /// For frames that no device imports: nobody is asked what it makes of them. Where devices are known, a
+    /// [`Negotiation`](crate::Negotiation) asks them. Memory that the CPU cannot touch is passed over when the request has
+    /// a [`CpuUse`].
     ///
     /// # Errors
     ///
