@@ -17,6 +17,18 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Show a camera on a display, then say what path the frames took
     View(ViewOptions),
+    /// Say which device of this machine takes which memory, and what is in the way
+    ///
+    /// Every camera, mem2mem device and display is tried with frames of every allocator. Nothing streams and nothing
+    /// changes on screen; a device that is in use is left alone.
+    Probe(ProbeOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeOptions {
+    /// Print JSON: allocators, devices, matrix, permissions
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

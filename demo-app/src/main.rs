@@ -4,6 +4,7 @@
 //! `video4linux2` plugin, is the board's own.
 
 mod cli;
+mod probe;
 mod view;
 
 use std::process::ExitCode;
@@ -14,9 +15,10 @@ use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = prepare().and_then(|()| match cli.command {
-        Command::View(options) => view::run(&options),
-    });
+    let outcome = match cli.command {
+        Command::View(options) => prepare().and_then(|()| view::run(&options)),
+        Command::Probe(options) => probe::run(&options),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -106,7 +106,9 @@ mod tests {
 
     fn options(arguments: &[&str]) -> ViewOptions {
         let words = ["dmaheap-demo", "view"].iter().chain(arguments);
-        let Command::View(options) = Cli::parse_from(words).command;
+        let Command::View(options) = Cli::parse_from(words).command else {
+            panic!("these are the words of view");
+        };
         options
     }
 
