@@ -30,8 +30,17 @@ pub(super) fn advice(story: &Explanation) -> Option<String> {
                 names.join(" and ")
             ))
         }
-        None => None,
+        None => unheard(story.steps()),
     }
+}
+
+/// Who would have had to be asked.
+fn unheard(steps: &[Step]) -> Option<String> {
+    let mut unconfirmed = steps
+        .iter()
+        .filter(|step| matches!(step.outcome, Outcome::Unconfirmed));
+    let (name, _) = unconfirmed.find_map(|step| step.unknown().next())?;
+    Some(format!("try again when {name} can be asked"))
 }
 
 /// Which allocators each importer refused.

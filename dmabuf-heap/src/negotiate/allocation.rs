@@ -116,8 +116,11 @@ impl Allocation {
         &self.constraints
     }
 
-    /// Asks one more importer, after the choice, what it makes of `live`: frames of this allocation that are in use.
-    /// Without any, a frame is made to be shown.
+    /// Asks one more importer, after the choice, what it makes of `live`: frames of this allocation. Without any, one is
+    /// made to be shown.
+    ///
+    /// Probes of some importers write marks and put the pixels back, so frames that a device fills or shows at the moment
+    /// are not for them.
     ///
     /// Refused is entered in the story, and the importer counts for nothing: the caller negotiates anew with everybody,
     /// or copies. Otherwise it has a say in frames of other allocators from now on.

@@ -163,11 +163,7 @@ impl fmt::Display for Explanation {
             write!(f, "\nlater: {answer}")?;
         }
         if let Some(shortage) = &self.shortage {
-            write!(
-                f,
-                "\nran out of memory {} times, at last so:",
-                shortage.times
-            )?;
+            write!(f, "\nran out of memory {}, at last so:", shortage.times())?;
             for step in &shortage.steps {
                 write!(f, "\n{step}")?;
             }
@@ -186,10 +182,17 @@ impl Shortage {
         matches!(last.outcome, Outcome::Chosen).then_some(&*last.allocator)
     }
 
+    fn times(&self) -> String {
+        match self.times {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        }
+    }
+
     fn clause(&self) -> String {
         match self.helper() {
-            Some(helper) => format!("ran out {} times, {helper} helped out", self.times),
-            None => format!("ran out {} times, and nothing helped out", self.times),
+            Some(helper) => format!("ran out {}, {helper} helped out", self.times()),
+            None => format!("ran out {}, and nothing helped out", self.times()),
         }
     }
 }

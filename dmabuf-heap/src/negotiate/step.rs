@@ -144,7 +144,11 @@ impl fmt::Display for Outcome {
             Self::Unconfirmed => f.write_str("not accepted by all"),
             Self::PassedOver(why) => write!(f, "passed over, {why}"),
             Self::Failed { error, holders } => {
-                write!(f, "failed, {error}{}", Holders(holders))
+                write!(f, "failed, {error}")?;
+                if error.is_shortage() {
+                    Holders(holders).fmt(f)?;
+                }
+                Ok(())
             }
         }
     }
@@ -162,17 +166,29 @@ impl fmt::Display for Answer {
     }
 }
 
-/// Who holds memory, as the end of a sentence; nothing if nobody does.
+/// What this process holds when there is too little, as the end of a sentence. The rest is other processes'.
 pub(crate) struct Holders<'a>(pub(crate) &'a [Account]);
 
 impl fmt::Display for Holders<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("; this process holds none");
+        }
         for (index, account) in self.0.iter().enumerate() {
-            let lead = if index == 0 { "; held now: " } else { ", " };
+            let lead = if index == 0 {
+                "; this process holds "
+            } else {
+                ", "
+            };
+            let buffers = match account.live_buffers {
+                1 => "1 buffer".to_owned(),
+                several => format!("{several} buffers"),
+            };
+            let bytes = account.live_bytes;
             write!(
                 f,
-                "{lead}{} bytes in {} buffers of {}",
-                account.live_bytes, account.live_buffers, account.allocator
+                "{lead}{bytes} bytes in {buffers} of {}",
+                account.allocator
             )?;
         }
         Ok(())

@@ -183,7 +183,14 @@ fn silence_is_no_consent_of_one_who_wants_contiguous_memory() {
         })
     };
     let silent = world.negotiation(&[camera(Taste::Busy)]).allocate();
-    let story = none_worked(silent.unwrap_err());
+    let error = silent.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("try again when camera can be asked"),
+        "{error}"
+    );
+    let story = none_worked(error);
     assert!(
         matches!(story.steps()[0].outcome, Outcome::Unconfirmed),
         "{story}"

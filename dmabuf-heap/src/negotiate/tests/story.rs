@@ -123,7 +123,7 @@ fn exhausted_memory_has_its_holders_in_the_error() {
     let text = world.negotiation(&[]).allocate().unwrap_err().to_string();
     for part in [
         "cma: failed, allocator cma has no 460800 bytes left (8 of 65536 KiB are free)",
-        "held now: 460800 bytes in 1 buffers of cma",
+        "this process holds 460800 bytes in 1 buffer of cma",
         "let go of buffers",
     ] {
         assert!(text.contains(part), "{part} is missing in: {text}");

@@ -107,7 +107,7 @@ fn the_error_says_how_much_was_wanted_what_there_is_and_who_holds_it() {
     for part in [
         "allocator cma has no 460800 bytes left (8 of 65536 KiB are free)",
         "os error 12",
-        "held now: 921600 bytes in 2 buffers of cma",
+        "this process holds 921600 bytes in 2 buffers of cma",
         "system: refused (camera refused at VIDIOC_PREPARE_BUF",
     ] {
         assert!(error.contains(part), "{part} is missing in: {error}");
