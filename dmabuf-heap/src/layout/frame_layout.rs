@@ -212,7 +212,7 @@ impl std::fmt::Debug for FrameLayout {
     }
 }
 
-fn check_size(width: u32, height: u32) -> Result<(), LayoutError> {
+pub(super) fn check_size(width: u32, height: u32) -> Result<(), LayoutError> {
     if width == 0 || height == 0 {
         return Err(LayoutError::Empty { width, height });
     }

@@ -3,6 +3,7 @@ use crate::{
     Topology,
 };
 
+use super::frame_layout::check_size;
 use super::linear::{self, Placing};
 
 /// A picture and the conditions that its layout must meet; what an allocator is asked for.
@@ -177,7 +178,7 @@ impl LayoutRequest {
         if modifier != Modifier::LINEAR {
             return Err(LayoutError::NotLinear(self.format()));
         }
-        let minimal = FrameLayout::linear(fourcc, width, height, self.stride_align)?;
+        check_size(width, height)?;
         let format = PixelFormat::find(fourcc).ok_or(LayoutError::UnknownFormat(fourcc))?;
         let expected = format.planes().len();
         let count_error = |got| LayoutError::PlaneCount {
@@ -187,7 +188,11 @@ impl LayoutRequest {
         };
 
         let strides = match *self.plane_strides.as_slice() {
-            [] => minimal.planes().iter().map(|plane| plane.stride).collect(),
+            [] => FrameLayout::linear(fourcc, width, height, self.stride_align)?
+                .planes()
+                .iter()
+                .map(|plane| plane.stride)
+                .collect(),
             [first] => linear::strides(format, width, height, first)?[..expected].to_vec(),
             ref all if all.len() == expected => all.to_vec(),
             ref other => return Err(count_error(other.len())),

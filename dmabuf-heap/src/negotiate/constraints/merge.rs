@@ -1,4 +1,3 @@
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::layout::arithmetic::lcm;
@@ -78,24 +77,18 @@ struct Impossible;
 
 /// Both lists in one, in rising order, each party once.
 fn union(left: &[Arc<Party>], right: &[Arc<Party>]) -> Vec<Arc<Party>> {
-    let mut all = Vec::with_capacity(left.len() + right.len());
-    let (mut left, mut right) = (left, right);
-    while let ([first, lefts @ ..], [second, rights @ ..]) = (left, right) {
-        let order = if Arc::ptr_eq(first, second) {
-            Ordering::Equal
-        } else {
-            first.cmp(second)
-        };
-        all.push(if order.is_le() { first } else { second }.clone());
-        if order.is_le() {
-            left = lefts;
-        }
-        if order.is_ge() {
-            right = rights;
+    let (few, many) = if left.len() < right.len() {
+        (left, right)
+    } else {
+        (right, left)
+    };
+    let mut all = Vec::with_capacity(many.len() + few.len());
+    all.extend_from_slice(many);
+    for party in few {
+        if let Err(place) = all.binary_search(party) {
+            all.insert(place, party.clone());
         }
     }
-    all.extend_from_slice(left);
-    all.extend_from_slice(right);
     all
 }
 
