@@ -14,8 +14,8 @@ const EXPORT: &str = "DRM_IOCTL_PRIME_HANDLE_TO_FD";
 
 /// The dumb buffers of a card, exported as dma-bufs: memory that its planes take, whatever else they refuse.
 ///
-/// Linear pictures of every format that the pixel-format table has, all planes in one buffer. The buffers outlive the
-/// card. It is held weakly: an allocator keeps no card open and no DRM master. Needs no master.
+/// Linear pictures of every format that the pixel-format table has, all planes in one buffer or each in its own. The
+/// buffers outlive the card. It is held weakly: an allocator keeps no card open and no DRM master. Needs no master.
 #[derive(Debug)]
 pub struct DumbAllocator {
     name: String,
@@ -88,11 +88,18 @@ impl Allocator for DumbAllocator {
 
     fn allocate(&self, request: &LayoutRequest) -> Result<Frame, AllocateError> {
         let layout = request.layout()?;
-        let len = layout.size().max(request.min_dmabuf_len());
-        let shape = PixelFormat::find(layout.fourcc())
-            .and_then(|format| Shape::holding(format, layout.planes()[0].stride, len));
-        let (dmabuf, _pitch) = self.make(shape, len)?;
-        Frame::new(layout, &[Arc::new(dmabuf)]).map_err(|error| AllocateError::Frame {
+        let format = PixelFormat::find(layout.fourcc());
+        let dmabufs = layout
+            .planes()
+            .iter()
+            .zip(request.dmabuf_lens()?)
+            .map(|(plane, len)| {
+                let shape = format.and_then(|format| Shape::holding(format, plane.stride, len));
+                let (dmabuf, _pitch) = self.make(shape, len)?;
+                Ok(Arc::new(dmabuf))
+            })
+            .collect::<Result<Vec<_>, AllocateError>>()?;
+        Frame::new(layout, &dmabufs).map_err(|error| AllocateError::Frame {
             allocator: self.name.clone(),
             error,
         })
