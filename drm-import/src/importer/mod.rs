@@ -98,38 +98,6 @@ impl PlaneImporter {
         }
     }
 
-    fn check_size(&self, device: &Device, spec: &FrameSpec) -> Result<(), Refusal> {
-        let (min, max) = device.size_bounds();
-        if (min.0..=max.0).contains(&spec.width) && (min.1..=max.1).contains(&spec.height) {
-            return Ok(());
-        }
-        let detail = format!(
-            "{}x{}, it takes frames from {}x{} to {}x{}",
-            spec.width, spec.height, min.0, min.1, max.0, max.1
-        );
-        Err(self.refusal("the size of framebuffers", detail))
-    }
-
-    /// The modifiers that the planes take this fourcc with.
-    fn check_format(
-        &self,
-        formats: &FormatSet,
-        spec: &FrameSpec,
-    ) -> Result<Vec<Modifier>, Refusal> {
-        let format = Format {
-            fourcc: spec.fourcc,
-            modifier: spec.modifier,
-        };
-        if !plane::takes(formats, format) {
-            let detail = format!("no plane takes {format}; they take {formats}");
-            return Err(self.refusal("the formats of its planes", detail));
-        }
-        Ok(formats
-            .modifiers(spec.fourcc)
-            .chain([spec.modifier])
-            .collect())
-    }
-
     /// Asks the output, if there is one, whether it would show the frame.
     fn test(&self, framebuffer: &Arc<Framebuffer>, frame: &Frame) -> Verdict {
         let Some(output) = &self.output else {
@@ -182,9 +150,13 @@ impl Importer for PlaneImporter {
         let Some(device) = self.device.upgrade() else {
             return Ok(constraints);
         };
-        self.check_size(&device, spec)?;
+        check_size(device.size_bounds(), spec)
+            .map_err(|detail| self.refusal("the size of framebuffers", detail))?;
         let constraints = match self.formats(&device) {
-            Some(formats) => constraints.modifiers(self.check_format(&formats, spec)?),
+            Some(formats) => constraints.modifiers(
+                modifiers_for(&formats, spec)
+                    .map_err(|detail| self.refusal("the formats of its planes", detail))?,
+            ),
             None => constraints,
         };
         Ok(constraints
@@ -211,11 +183,99 @@ impl Importer for PlaneImporter {
     }
 }
 
+/// Whether a framebuffer can have this size; the error says which it can.
+fn check_size((min, max): ((u32, u32), (u32, u32)), spec: &FrameSpec) -> Result<(), String> {
+    if (min.0..=max.0).contains(&spec.width) && (min.1..=max.1).contains(&spec.height) {
+        return Ok(());
+    }
+    Err(format!(
+        "{}x{}, it takes frames from {}x{} to {}x{}",
+        spec.width, spec.height, min.0, min.1, max.0, max.1
+    ))
+}
+
+/// The modifiers that the planes take this fourcc with; the error says what they take instead.
+fn modifiers_for(formats: &FormatSet, spec: &FrameSpec) -> Result<Vec<Modifier>, String> {
+    let format = Format {
+        fourcc: spec.fourcc,
+        modifier: spec.modifier,
+    };
+    if !plane::takes(formats, format) {
+        return Err(format!("no plane takes {format}; they take {formats}"));
+    }
+    // An implicit layout is taken where a linear one is listed.
+    Ok(formats
+        .modifiers(spec.fourcc)
+        .chain([spec.modifier])
+        .collect())
+}
+
 impl fmt::Debug for PlaneImporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlaneImporter")
             .field("name", &self.name)
             .field("has_output", &self.output.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dmabuf_heap::Fourcc;
+
+    const TILED: Modifier = Modifier(0x0300_0000_0000_0001);
+
+    fn formats() -> FormatSet {
+        let tiled = Format {
+            fourcc: Fourcc::NV12,
+            modifier: TILED,
+        };
+        [
+            Format::linear(Fourcc::XRGB8888),
+            Format::linear(Fourcc::NV12),
+            tiled,
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    #[test]
+    fn a_format_is_taken_with_every_modifier_that_some_plane_lists() {
+        let spec = FrameSpec::new(Fourcc::NV12, 64, 32);
+        let mut modifiers = modifiers_for(&formats(), &spec).unwrap();
+        modifiers.dedup();
+        assert!(modifiers.contains(&Modifier::LINEAR) && modifiers.contains(&TILED));
+        let implicit = FrameSpec {
+            modifier: Modifier::INVALID,
+            ..spec
+        };
+        let modifiers = modifiers_for(&formats(), &implicit).unwrap();
+        assert!(modifiers.contains(&Modifier::INVALID));
+    }
+
+    #[test]
+    fn a_format_or_a_modifier_that_no_plane_lists_is_refused_with_those_listed() {
+        let detail = modifiers_for(&formats(), &FrameSpec::new(Fourcc::YUYV, 64, 32)).unwrap_err();
+        for word in ["YUYV", "XR24", "NV12"] {
+            assert!(detail.contains(word), "{word} is missing in: {detail}");
+        }
+        let tiled = FrameSpec {
+            modifier: TILED,
+            ..FrameSpec::new(Fourcc::XRGB8888, 64, 32)
+        };
+        assert!(modifiers_for(&formats(), &tiled).is_err());
+    }
+
+    #[test]
+    fn a_size_out_of_bounds_is_refused_with_the_bounds() {
+        let bounds = ((10, 10), (8192, 4096));
+        let check =
+            |width, height| check_size(bounds, &FrameSpec::new(Fourcc::NV12, width, height));
+        assert_eq!(check(8192, 4096), Ok(()));
+        for (width, height) in [(8193, 16), (16, 4097), (9, 16)] {
+            let detail = check(width, height).unwrap_err();
+            assert!(detail.contains("from 10x10 to 8192x4096"), "{detail}");
+        }
     }
 }

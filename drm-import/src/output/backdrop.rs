@@ -4,11 +4,10 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, PoisonError};
 
 use dmabuf_heap::{Fourcc, FrameLayout};
-use drm::buffer::{Buffer as _, DrmFourcc};
-use drm::control::Device as _;
 use tracing::{debug, warn};
 
 use super::flip::FlipLoop;
+use crate::dumb::{Dumb, Shape};
 use crate::framebuffer::Framebuffer;
 use crate::uapi::{self, FramebufferCommand};
 
@@ -33,20 +32,21 @@ impl FlipLoop {
     /// The kernel hands out dumb buffers filled with zeros, which is black.
     fn make_backdrop(&self) -> Result<Framebuffer, Box<dyn std::error::Error>> {
         let (width, height) = (self.pipeline.mode.width, self.pipeline.mode.height);
-        let dumb =
-            self.card
-                .create_dumb_buffer((width, height), DrmFourcc::Xrgb8888, BITS_PER_PIXEL)?;
+        let shape = Shape {
+            width,
+            height,
+            bits_per_pixel: BITS_PER_PIXEL,
+        };
+        let dumb = Dumb::create(&self.card, shape)?;
         let command = FramebufferCommand {
             width,
             height,
             pixel_format: Fourcc::XRGB8888.0,
-            handles: [dumb.handle().into(), 0, 0, 0],
+            handles: [dumb.handle(), 0, 0, 0],
             pitches: [dumb.pitch(), 0, 0, 0],
             ..FramebufferCommand::default()
         };
-        let added = uapi::add_framebuffer(self.card.as_fd(), &command);
-        self.card.destroy_dumb_buffer(dumb)?;
-        let id = added?.try_into()?;
+        let id = uapi::add_framebuffer(self.card.as_fd(), &command)?.try_into()?;
         let layout = FrameLayout::linear(Fourcc::XRGB8888, width, height, 1)?;
         debug!(output = self.pipeline.name, id, "black backdrop made");
         Ok(Framebuffer::new(Arc::clone(&self.card), id, &layout))
