@@ -78,7 +78,10 @@ impl AtomicState {
     /// What must change so that `scene` is shown.
     pub(crate) fn changes(&self, pipeline: &Pipeline, scene: &Scene) -> Changes {
         let mut changes = Changes::default();
-        self.light(pipeline, !matches!(scene, Scene::Off), &mut changes);
+        match scene {
+            Scene::Off => self.darken(pipeline, &mut changes),
+            Scene::Picture(_) | Scene::Blank => self.light(pipeline, &mut changes),
+        }
         for (index, plane) in pipeline.planes.iter().enumerate() {
             let properties = &plane.properties;
             match scene.picture() {
@@ -111,10 +114,9 @@ impl AtomicState {
     /// Everything off: what remains where the found state cannot be put back.
     pub(crate) fn darkness(&self, pipeline: &Pipeline) -> Changes {
         let mut changes = self.changes(pipeline, &Scene::Off);
-        for properties in pipeline.connectors() {
-            self.set(properties, "CRTC_ID", 0, &mut changes);
+        if let Some(writeback) = &pipeline.writeback {
+            self.set(&writeback.properties, "CRTC_ID", 0, &mut changes);
         }
-        self.set(&pipeline.crtc, "MODE_ID", 0, &mut changes);
         changes.modeset = true;
         changes
     }
@@ -158,15 +160,32 @@ impl AtomicState {
         differs
     }
 
-    fn light(&self, pipeline: &Pipeline, is_lit: bool, changes: &mut Changes) {
+    fn light(&self, pipeline: &Pipeline, changes: &mut Changes) {
         let mode = match &self.mode {
             ModeChoice::Found(id) => *id,
             ModeChoice::Set { ours, .. } => ours.id(),
         };
         let crtc = u64::from(pipeline.crtc.object().get());
+        self.route(pipeline, crtc, mode, true, changes);
+    }
+
+    /// Takes the mode away, too: drivers that want the primary plane want it on whenever there is one, also on a CRTC
+    /// that is not active.
+    fn darken(&self, pipeline: &Pipeline, changes: &mut Changes) {
+        self.route(pipeline, 0, 0, false, changes);
+    }
+
+    fn route(
+        &self,
+        pipeline: &Pipeline,
+        crtc: u64,
+        mode: u64,
+        is_active: bool,
+        changes: &mut Changes,
+    ) {
         changes.modeset |= self.set(&pipeline.connector, "CRTC_ID", crtc, changes);
         changes.modeset |= self.set(&pipeline.crtc, "MODE_ID", mode, changes);
-        changes.modeset |= self.set(&pipeline.crtc, "ACTIVE", is_lit.into(), changes);
+        changes.modeset |= self.set(&pipeline.crtc, "ACTIVE", is_active.into(), changes);
     }
 
     fn set_picture(

@@ -214,6 +214,30 @@ fn darkness_frees_connector_and_mode() {
 }
 
 #[test]
+fn a_crtc_that_is_off_keeps_no_mode_and_is_lit_again_by_the_next_picture() {
+    let pipeline = pipeline(true);
+    let mut state = AtomicState::new(&pipeline, ModeChoice::Found(MODE));
+    let off = state.changes(&pipeline, &Scene::Off);
+    let lighting = [
+        (10, "CRTC_ID", 20),
+        (20, "ACTIVE", 1),
+        (20, "MODE_ID", MODE),
+    ];
+    let named_off = named(&pipeline, &off.lasting);
+    for (object, name, _) in lighting {
+        assert!(named_off.contains(&(object, name.into(), 0)), "{name}");
+    }
+    assert!(off.modeset);
+    state.applied(&off.lasting);
+    let lit = state.changes(&pipeline, &scene(0, 9));
+    let named_lit = named(&pipeline, &lit.lasting);
+    for (object, name, value) in lighting {
+        assert!(named_lit.contains(&(object, name.into(), value)), "{name}");
+    }
+    assert!(lit.modeset);
+}
+
+#[test]
 fn colours_are_set_where_the_plane_has_them_and_left_where_it_has_not() {
     let pipeline = pipeline(true);
     let state = AtomicState::new(&pipeline, ModeChoice::Found(MODE));
