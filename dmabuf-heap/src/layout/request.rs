@@ -161,6 +161,23 @@ impl LayoutRequest {
         }
     }
 
+    /// The same request for a longer stride of the first plane, in bytes, which the others follow: for drivers that
+    /// choose it. `None` where strides or offsets are given, and where the conditions exclude it.
+    pub fn lengthened(&self, first_stride: u32) -> Option<Self> {
+        if !self.plane_strides.is_empty() || !self.plane_offsets.is_empty() {
+            return None;
+        }
+        let longer = self.clone().plane_strides(&[first_stride]);
+        let layout = longer.layout().ok()?;
+        let least = self.layout().ok()?;
+        let mut planes = layout.planes().iter().zip(least.planes());
+        planes
+            .all(|(plane, least)| {
+                plane.stride >= least.stride && plane.stride.is_multiple_of(self.stride_align)
+            })
+            .then_some(longer)
+    }
+
     /// The smallest linear layout that meets the conditions.
     ///
     /// # Errors

@@ -2,9 +2,11 @@ use std::io;
 use std::sync::{Arc, Weak};
 
 use dmabuf_heap::{
-    AllocateError, Allocator, Capabilities, Contiguity, DmaBuf, Frame, LayoutRequest, PixelFormat,
+    AllocateError, Allocator, Capabilities, Contiguity, DmaBuf, Frame, FrameLayout, LayoutRequest,
+    PixelFormat,
 };
 use rustix::io::Errno;
+use tracing::debug;
 
 use super::{Dumb, Shape};
 use crate::device::Device;
@@ -14,8 +16,8 @@ const EXPORT: &str = "DRM_IOCTL_PRIME_HANDLE_TO_FD";
 
 /// The dumb buffers of a card, exported as dma-bufs: memory that its planes take, whatever else they refuse.
 ///
-/// Linear pictures of every format that the pixel-format table has, all planes in one buffer or each in its own. The
-/// buffers outlive the card. It is held weakly: an allocator keeps no card open and no DRM master. Needs no master.
+/// Linear pictures of every format that the pixel-format table has, all planes in one buffer or each in its own.
+/// Where a request leaves the strides open, they are what the driver likes. The buffers outlive the card. It is held weakly: an allocator keeps no card open and no DRM master. Needs no master.
 #[derive(Debug)]
 pub struct DumbAllocator {
     name: String,
@@ -88,20 +90,88 @@ impl Allocator for DumbAllocator {
 
     fn allocate(&self, request: &LayoutRequest) -> Result<Frame, AllocateError> {
         let layout = request.layout()?;
-        let format = PixelFormat::find(layout.fourcc());
-        let dmabufs = layout
-            .planes()
-            .iter()
-            .zip(request.dmabuf_lens()?)
-            .map(|(plane, len)| {
-                let shape = format.and_then(|format| Shape::holding(format, plane.stride, len));
-                let (dmabuf, _pitch) = self.make(shape, len)?;
-                Ok(Arc::new(dmabuf))
-            })
-            .collect::<Result<Vec<_>, AllocateError>>()?;
+        let lens = request.dmabuf_lens()?;
+        let mut dmabufs = Vec::with_capacity(lens.len());
+        let mut pitch = 0;
+        for (index, &len) in lens.iter().enumerate() {
+            let shape = shape(&layout, index, lens.len(), len);
+            let (dmabuf, driver_pitch) = self.make(shape, len)?;
+            name_after(&dmabuf, &layout);
+            pitch = driver_pitch;
+            dmabufs.push(Arc::new(dmabuf));
+        }
+        let layout = match dmabufs.as_slice() {
+            [one] => longer_layout(request, pitch, one.len()).unwrap_or(layout),
+            _ => layout,
+        };
         Frame::new(layout, &dmabufs).map_err(|error| AllocateError::Frame {
             allocator: self.name.clone(),
             error,
         })
+    }
+}
+
+/// What to ask for the `index`-th of `count` dma-bufs.
+fn shape(layout: &FrameLayout, index: usize, count: usize, len: u64) -> Option<Shape> {
+    let stride = layout.planes().get(index)?.stride;
+    if count > 1 {
+        return Shape::of_bytes(stride, len);
+    }
+    Shape::holding(PixelFormat::find(layout.fourcc())?, stride, len)
+}
+
+/// The layout with the rows that the driver likes, where the request leaves them open and the buffer holds them.
+fn longer_layout(request: &LayoutRequest, pitch: u32, len: u64) -> Option<FrameLayout> {
+    let longer = request.lengthened(pitch)?;
+    let needed = longer.dmabuf_lens().ok()?;
+    needed.iter().all(|&needed| needed <= len).then_some(())?;
+    longer.layout().ok()
+}
+
+/// Says in debugfs what the buffer is for. Nothing depends on it.
+fn name_after(dmabuf: &DmaBuf, layout: &FrameLayout) {
+    let (width, height) = (layout.width(), layout.height());
+    let name = format!("dmaheap {} {width}x{height}", layout.fourcc());
+    if let Err(error) = dmabuf.set_name(&name) {
+        debug!(%error, "a buffer stays without a name");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dmabuf_heap::Fourcc;
+
+    #[test]
+    fn the_rows_that_the_driver_likes_are_taken_where_the_request_leaves_them_open() {
+        let request = LayoutRequest::new(Fourcc::NV12, 641, 480);
+        let layout = longer_layout(&request, 704, 704 * 720).unwrap();
+        assert_eq!(layout.planes()[0].stride, 704);
+        assert_eq!(layout.planes()[1].offset, 704 * 480);
+        assert_eq!(
+            longer_layout(&request, 704, 704 * 720 - 1),
+            None,
+            "too short"
+        );
+    }
+
+    #[test]
+    fn strides_that_are_given_stay() {
+        let given = LayoutRequest::new(Fourcc::NV12, 641, 480).plane_strides(&[642]);
+        assert_eq!(longer_layout(&given, 704, 1 << 20), None);
+        let aligned = LayoutRequest::new(Fourcc::NV12, 641, 480).stride_align(256);
+        assert_eq!(longer_layout(&aligned, 704, 1 << 20), None);
+    }
+
+    #[test]
+    fn planes_of_their_own_are_bytes_of_their_own_rows() {
+        let request = LayoutRequest::new(Fourcc::YUV420, 640, 480).per_plane();
+        let layout = request.layout().unwrap();
+        let lens = request.dmabuf_lens().unwrap();
+        let shape = shape(&layout, 1, lens.len(), lens[1]).unwrap();
+        assert_eq!(
+            (shape.width, shape.height, shape.bits_per_pixel),
+            (320, 240, 8)
+        );
     }
 }

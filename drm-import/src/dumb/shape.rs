@@ -15,7 +15,15 @@ impl Shape {
     ///
     /// `None` if the kernel has no numbers for it.
     pub(crate) fn holding(format: &PixelFormat, stride: u32, len: u64) -> Option<Shape> {
-        let bits_per_pixel = bits_per_pixel(format);
+        Shape::with_depth(bits_per_pixel(format), stride, len)
+    }
+
+    /// The same for bytes that are no picture by themselves.
+    pub(crate) fn of_bytes(stride: u32, len: u64) -> Option<Shape> {
+        Shape::with_depth(8, stride, len)
+    }
+
+    fn with_depth(bits_per_pixel: u32, stride: u32, len: u64) -> Option<Shape> {
         Some(Shape {
             width: stride.div_ceil(bits_per_pixel / 8),
             height: u32::try_from(len.div_ceil(u64::from(stride.max(1)))).ok()?,
