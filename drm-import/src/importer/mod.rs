@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 
 use dmabuf_heap::{
     Allocator, Constraints, DeviceKey, Format, FormatSet, Frame, FrameSpec, Importer, Modifier,
-    Refusal, Role, Verdict, Why,
+    Refusal, Role, Suspect, Topology, Verdict, Why,
 };
 use tracing::debug;
 
@@ -159,15 +159,30 @@ impl Importer for PlaneImporter {
             ),
             None => constraints,
         };
-        Ok(constraints
+        let constraints = constraints
             .offset_max(u32::MAX.into())
-            .stride_align(device.stride_align(spec.fourcc)))
+            .stride_align(device.stride_align(spec.fourcc));
+        Ok(if reads_first_buffer_only(&device) {
+            constraints.topology(Topology::ONE)
+        } else {
+            constraints
+        })
     }
 
     fn probe(&self, frame: &Frame) -> Verdict {
         let Some(device) = self.device.upgrade() else {
             return Verdict::Unknown(Why("the card was closed".into()));
         };
+        if reads_first_buffer_only(&device) && frame.dmabufs().count() > 1 {
+            let detail = format!(
+                "{} in several dma-bufs, of which this driver reads the first only",
+                frame.layout().format()
+            );
+            return Verdict::Refused(Refusal {
+                suspect: Some(Suspect::Layout),
+                ..self.refusal("what is known of the driver", detail)
+            });
+        }
         match device.import(frame) {
             Ok(framebuffer) => self.test(&framebuffer, frame),
             Err(_) if device.card().is_gone() => {
@@ -181,6 +196,12 @@ impl Importer for PlaneImporter {
         let allocator = self.own_allocator.clone()?;
         Some(allocator)
     }
+}
+
+/// vkms takes framebuffers of several buffers, then reads every plane from the first of them (`packed_pixels_addr` in
+/// `drivers/gpu/drm/vkms/vkms_formats.c`): the picture is wrong, and nothing says so.
+fn reads_first_buffer_only(device: &Device) -> bool {
+    device.driver() == "vkms"
 }
 
 /// Whether a framebuffer can have this size; the error says which it can.
