@@ -58,7 +58,10 @@ fn offered(device: &Device, queue: Queue, spec: &FrameSpec) -> Result<QueueForma
         if is_picture(&answer, spec) {
             return Ok(answer);
         }
-        nearest.get_or_insert(answer);
+        // A driver answers with any other format when it lacks this one.
+        if answer.code.shows(fourcc) {
+            nearest.get_or_insert(answer);
+        }
     }
     Err(match nearest {
         Some(nearest) => format!("{fourcc} {width}x{height}: the nearest it has is {nearest}"),

@@ -38,7 +38,7 @@ impl<'a> Buffers<'a> {
         let mut planes: Vec<Plane> = pieces
             .iter()
             .map(|piece| Plane {
-                bytesused: piece.length,
+                bytesused: piece.used,
                 length: piece.length,
                 memory: PlaneMemory {
                     fd: frame.dmabuf(piece.plane).as_fd().as_raw_fd(),

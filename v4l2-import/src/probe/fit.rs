@@ -10,6 +10,8 @@ pub(crate) struct Piece {
     pub(crate) plane: usize,
     /// Bytes of the dma-buf.
     pub(crate) length: u32,
+    /// Bytes up to the end of the pixels.
+    pub(crate) used: u32,
     /// Where the pixels start.
     pub(crate) data_offset: u32,
 }
@@ -98,9 +100,13 @@ pub(crate) fn pieces(
                 "buffer 0, plane {plane}: the dma-buf has {got} bytes, {format} wants {wanted}"
             )));
         }
+        let length = u32::try_from(got).unwrap_or(u32::MAX);
         Ok(Piece {
             plane,
-            length: u32::try_from(got).unwrap_or(u32::MAX),
+            length,
+            used: u32::try_from(offset + wanted)
+                .unwrap_or(u32::MAX)
+                .min(length),
             data_offset: u32::try_from(offset).map_err(|_beyond| {
                 Misfit::Layout(format!(
                     "plane {plane} starts at offset {offset}, beyond 4 GiB"
@@ -248,6 +254,7 @@ mod tests {
             let expected = Piece {
                 plane: 0,
                 length: 4096,
+                used: 64 * 48,
                 data_offset: 0,
             };
             assert_eq!(pieces, [expected]);
