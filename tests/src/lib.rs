@@ -27,6 +27,8 @@ pub mod player;
 pub mod reference;
 pub mod scanout;
 pub mod trace;
+pub mod v4l2_frame;
+pub mod v4l2_stream;
 pub mod vivid;
 pub mod vkms;
 pub mod vkms_card;

@@ -92,6 +92,8 @@ mod tests {
             "errors",
             "two-displays",
             "small-cma",
+            "cameras",
+            "high-memory",
             "bare",
         ] {
             Machine::load(name).unwrap();

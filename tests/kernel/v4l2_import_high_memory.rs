@@ -1,0 +1,120 @@
+//! A camera that addresses 32 bits, and memory above them: the kernel would give it a copy.
+
+use std::path::{Path, PathBuf};
+
+use dmabuf_heap::{Allocator, Frame, Importer, Registry, Suspect, Verdict};
+use dmaheap_tests::census::Census;
+use dmaheap_tests::v4l2_frame::{format, frame, importer};
+use dmaheap_tests::{device, note};
+use v4l2_import::Queue;
+
+/// Addresses 32 bits.
+const NARROW: u32 = 0;
+/// Copies by CPU.
+const WIDE: u32 = 1;
+/// Small enough for one piece of the bounce buffer, 256 KiB.
+const SMALL: (u32, u32) = (320, 240);
+const LARGE: (u32, u32) = (1280, 720);
+
+fn camera(instance: u32) -> PathBuf {
+    device::video_node(&format!("vivid-{instance:03}-vid-cap"))
+}
+
+/// Contiguous memory, which lies above 4 GiB on this machine.
+fn contiguous() -> std::sync::Arc<dyn Allocator> {
+    Registry::discover()
+        .find("default_cma_region")
+        .expect("the CMA heap")
+}
+
+fn probe(node: &Path, frame: &Frame) -> Verdict {
+    importer(node, Queue::Capture)
+        .may_set_format(true)
+        .probe(frame)
+}
+
+fn content(frame: &Frame) -> Vec<u8> {
+    let mapping = frame.map().expect("heap memory can be mapped");
+    let access = mapping.read().expect("reading begins");
+    let mut bytes = Vec::new();
+    for (plane, place) in frame.layout().planes().iter().enumerate() {
+        let mut part = vec![0; usize::try_from(place.len).expect("it is mapped")];
+        access.read_plane(plane, &mut part).expect("the slice fits");
+        bytes.append(&mut part);
+    }
+    bytes
+}
+
+fn fill(frame: &Frame) {
+    let mut mapping = frame.map().expect("heap memory can be mapped");
+    let mut access = mapping.write().expect("writing begins");
+    for plane in 0..frame.layout().planes().len() {
+        access.fill_plane(plane, 0x5a).expect("the plane exists");
+    }
+}
+
+#[test]
+fn a_camera_that_would_get_a_copy_refuses_and_says_so() {
+    let census = Census::take();
+    let node = camera(NARROW);
+    let frame = frame(
+        &*contiguous(),
+        &format(&node, Queue::Capture, b"NV12", SMALL),
+    );
+    fill(&frame);
+    let before = content(&frame);
+    let Verdict::Refused(refusal) = probe(&node, &frame) else {
+        panic!("the kernel accepts it, with a copy");
+    };
+    note(&refusal);
+    assert_eq!(refusal.suspect, Some(Suspect::Unreachable));
+    assert_eq!(refusal.errno, None, "the kernel refused nothing: {refusal}");
+    let text = refusal.to_string();
+    for part in [
+        &node.display().to_string(),
+        "swiotlb",
+        "stale",
+        "capture queue: buffer 0",
+    ] {
+        assert!(text.contains(part), "{part} is missing in: {text}");
+    }
+    assert!(
+        content(&frame) == before,
+        "the marks of the probe are in the picture"
+    );
+    drop(frame);
+    census.expect_restored("a refused copy");
+}
+
+#[test]
+fn a_frame_that_no_copy_can_be_made_of_is_refused_by_the_kernel() {
+    let node = camera(NARROW);
+    let frame = frame(
+        &*contiguous(),
+        &format(&node, Queue::Capture, b"NV12", LARGE),
+    );
+    let Verdict::Refused(refusal) = probe(&node, &frame) else {
+        panic!("swiotlb has no room for it");
+    };
+    note(&refusal);
+    assert_eq!(refusal.suspect, Some(Suspect::Unreachable), "{refusal}");
+    assert!(refusal.errno.is_some(), "{refusal}");
+}
+
+#[test]
+fn a_camera_that_reaches_everything_accepts_the_same_memory_and_leaves_it_alone() {
+    let node = camera(WIDE);
+    for size in [SMALL, LARGE] {
+        let frame = frame(
+            &*contiguous(),
+            &format(&node, Queue::Capture, b"NV12", size),
+        );
+        fill(&frame);
+        let before = content(&frame);
+        assert_eq!(probe(&node, &frame), Verdict::Accepted);
+        assert!(
+            content(&frame) == before,
+            "the marks of the probe are in the picture"
+        );
+    }
+}
