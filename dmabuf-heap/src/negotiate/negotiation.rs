@@ -132,13 +132,16 @@ impl Negotiation {
     }
 
     fn terms(&self) -> Result<Terms, NegotiateError> {
-        let mut constraints = self.required.clone();
-        let mut members = Vec::with_capacity(self.importers.len());
-        for importer in &self.importers {
-            let own = importer.constraints(&self.spec)?;
-            constraints = constraints.merge(&own)?;
-            members.push(Member::new(importer.clone(), &own));
-        }
+        let own: Vec<Constraints> = self
+            .importers
+            .iter()
+            .map(|importer| importer.constraints(&self.spec))
+            .collect::<Result<_, _>>()?;
+        let constraints = Constraints::merge_all([&self.required].into_iter().chain(&own))?;
+        let members = self.importers.iter().zip(&own);
+        let members = members
+            .map(|(importer, own)| Member::new(importer.clone(), own))
+            .collect();
         let request = constraints.request(self.spec)?;
         Ok(Terms {
             constraints,
