@@ -35,6 +35,9 @@ pub(crate) enum CopyError {
     /// No buffer size.
     #[error(transparent)]
     Size(#[from] SizeError),
+    /// No memory that everybody takes.
+    #[error("{0}")]
+    NoMemory(String),
     /// The pool is out of memory; it has told so itself.
     #[error("no buffer to copy to")]
     Pool(gst::FlowError),
@@ -57,11 +60,16 @@ impl Copier {
         if !video.is_linear() {
             return Err(CopyError::NotLinear(video.format()));
         }
-        let size = HeapPool::buffer_size(video)?;
+        let size = pool.proposal(video)?.size;
         let mut config = pool.config();
+        config.add_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META);
         config.set_params(Some(caps), size, 0, 0);
         pool.set_config(config)?;
-        pool.set_active(true)?;
+        pool.set_active(true)
+            .map_err(|error| match pool.failure() {
+                Some(why) => CopyError::NoMemory(why),
+                None => error.into(),
+            })?;
         Ok(Self {
             pool,
             info: video.info().clone(),

@@ -1,26 +1,28 @@
-//! Which allocator serves.
+//! Which allocator serves an element.
 //!
-//! Users name a heap or leave the choice to us (`auto`). A pool, an allocator object and a sink all need the same
-//! answer: the same heap for all buffers of a stream, and the reason for it in the statistics.
+//! Users name a heap or leave the choice to us (`auto`). A name is an order: only that heap is tried, and a device that
+//! refuses its memory is an error. Left to us, the devices on the path decide, by a [`Negotiation`] for each pool.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use dmabuf_heap::{
-    AllocateError, Allocator, Attempt, Contiguity, DmaBuf, FindError, Frame, LayoutRequest,
+    AllocateError, Allocation, Allocator, Attempt, DmaBuf, FindError, FrameSpec, Negotiation,
     OpenError, Registry,
 };
 
+use crate::registry;
 use crate::sync::lock;
 
-/// The `heap` property's value for "the first that works".
+/// The `heap` property's value for "whatever suits the devices".
 pub(crate) const AUTO: &str = "auto";
 
-/// The source of all buffers of one element: a named heap, or the first that works.
+/// The source of all buffers of one element: a named heap, or whatever its devices can take.
 #[derive(Debug)]
 pub(crate) struct HeapSource {
-    registry: Registry,
+    registry: Arc<Registry>,
     named: Option<Arc<dyn Allocator>>,
-    served: Mutex<Option<Served>>,
+    choice: Mutex<Option<Choice>>,
 }
 
 /// Why no heap is open.
@@ -35,13 +37,36 @@ pub(crate) enum HeapError {
     None(String),
 }
 
-/// The allocator that serves, and why it does.
+/// The allocator that serves, and how it came to that.
 #[derive(Debug, Clone)]
-pub(crate) struct Served {
+pub(crate) struct Choice {
     /// The allocator.
     pub allocator: Arc<dyn Allocator>,
-    /// One sentence.
-    pub reason: String,
+    /// One line.
+    pub summary: String,
+    /// A few lines: who was asked, and what each of them said.
+    pub story: String,
+}
+
+impl Choice {
+    /// What a negotiation came to.
+    pub(crate) fn of(allocation: &Allocation) -> Self {
+        let explanation = allocation.explain();
+        Self {
+            allocator: allocation.allocator(),
+            summary: explanation.summary(),
+            story: explanation.to_string(),
+        }
+    }
+
+    /// Notes that `readers` were left out, because of `objection`.
+    pub(crate) fn leave_out(&mut self, readers: &str, objection: &str) {
+        let _infallible = write!(
+            self.summary,
+            "; without {readers}, which will have to copy: {objection}"
+        );
+        let _infallible = write!(self.story, "\n{readers}: left to copy, {objection}");
+    }
 }
 
 impl HeapSource {
@@ -51,7 +76,7 @@ impl HeapSource {
     ///
     /// No heap of that name: the error lists those there are. No permission: it says what to do.
     pub(crate) fn open(name: &str) -> Result<Self, HeapError> {
-        Self::among(Registry::discover(), name)
+        Self::among(registry::shared(), name)
     }
 
     /// Looks a heap up among the allocators of `registry`.
@@ -59,7 +84,7 @@ impl HeapSource {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub(crate) fn among(registry: Registry, name: &str) -> Result<Self, HeapError> {
+    pub(crate) fn among(registry: Arc<Registry>, name: &str) -> Result<Self, HeapError> {
         let named = if name == AUTO {
             None
         } else {
@@ -72,42 +97,30 @@ impl HeapSource {
         Ok(Self {
             registry,
             named,
-            served: Mutex::new(None),
+            choice: Mutex::new(None),
         })
     }
 
-    /// A frame. The first one settles which heap serves; all others come from there.
+    /// A negotiation about `picture` among the heaps that the user allows. Nobody is attached yet.
+    pub(crate) fn negotiation(&self, picture: FrameSpec) -> Negotiation {
+        let negotiation = Negotiation::new(&self.registry, picture);
+        match &self.named {
+            Some(allocator) => negotiation.allocator(Arc::clone(allocator)),
+            None => negotiation,
+        }
+    }
+
+    /// Remembers what a negotiation came to.
+    pub(crate) fn settle(&self, choice: Choice) {
+        *lock(&self.choice) = Some(choice);
+    }
+
+    /// A dma-buf of at least `len` bytes, where nothing is known of who will import it: from the allocator that serves,
+    /// else the first that gives one.
     ///
     /// # Errors
     ///
     /// The heap's refusal, or with `auto` and no heap settled those of all heaps.
-    pub(crate) fn allocate(&self, request: &LayoutRequest) -> Result<Frame, AllocateError> {
-        if let Some(served) = self.served() {
-            return served.allocator.allocate(request);
-        }
-        let (served, frame) = if let Some(allocator) = &self.named {
-            let frame = allocator.allocate(request)?;
-            let reason = "set by the property heap".to_owned();
-            (
-                Served {
-                    allocator: Arc::clone(allocator),
-                    reason,
-                },
-                frame,
-            )
-        } else {
-            let (allocator, frame, reason) = self.registry.first_working(request)?;
-            (Served { allocator, reason }, frame)
-        };
-        self.settle(served);
-        Ok(frame)
-    }
-
-    /// A dma-buf of at least `len` bytes.
-    ///
-    /// # Errors
-    ///
-    /// As [`allocate`](Self::allocate).
     pub(crate) fn allocate_bytes(&self, len: u64) -> Result<DmaBuf, AllocateError> {
         let bytes_of = |allocator: &Arc<dyn Allocator>| match allocator.as_bytes() {
             Some(bytes) => bytes.allocate_bytes(len),
@@ -115,103 +128,75 @@ impl HeapSource {
                 allocator: allocator.name().to_owned(),
             }),
         };
-        let settled = self
-            .served()
-            .map(|served| served.allocator)
-            .or_else(|| self.named.clone());
-        if let Some(allocator) = settled {
+        let chosen = lock(&self.choice).as_ref().map(|it| it.allocator.clone());
+        if let Some(allocator) = chosen.or_else(|| self.named.clone()) {
             return bytes_of(&allocator);
         }
 
         let mut tried = Vec::new();
         for allocator in self.registry.allocators() {
             match bytes_of(&allocator) {
-                Ok(dmabuf) => {
-                    let reason = format!("the first of {} that gave {len} bytes", tried.len() + 1);
-                    self.settle(Served { allocator, reason });
-                    return Ok(dmabuf);
-                }
+                Ok(dmabuf) => return Ok(dmabuf),
                 Err(error) => tried.push(Attempt {
                     allocator: allocator.name().to_owned(),
                     error,
                 }),
             }
         }
-        let unavailable = self
-            .registry
-            .unavailable()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        Err(AllocateError::NoneWorked { tried, unavailable })
+        let unavailable = self.registry.unavailable().iter();
+        Err(AllocateError::NoneWorked {
+            tried,
+            unavailable: unavailable.map(ToString::to_string).collect(),
+        })
     }
 
     /// The names of the heaps of this machine.
     pub(crate) fn names() -> Vec<String> {
-        Registry::discover()
+        registry::shared()
             .allocators()
             .iter()
             .map(|it| it.name().to_owned())
             .collect()
     }
 
-    /// The allocator that serves; `None` before the first frame.
-    pub(crate) fn served(&self) -> Option<Served> {
-        lock(&self.served).clone()
-    }
-
-    /// The allocator that serves, or before the first frame the one that would be tried first.
+    /// The allocator that serves, or before the first negotiation the one that would be tried first.
     pub(crate) fn candidate(&self) -> Option<Arc<dyn Allocator>> {
         let first = || self.registry.allocators().into_iter().next();
-        let served = self.served().map(|served| served.allocator);
-        served.or_else(|| self.named.clone()).or_else(first)
+        let chosen = lock(&self.choice).as_ref().map(|it| it.allocator.clone());
+        chosen.or_else(|| self.named.clone()).or_else(first)
     }
 
     /// The name for messages: the heap that serves, else the one asked for, else `auto`.
     pub(crate) fn name(&self) -> String {
-        match (self.served(), &self.named) {
-            (Some(served), _) => served.allocator.name().to_owned(),
-            (None, Some(named)) => named.name().to_owned(),
-            (None, None) => AUTO.to_owned(),
-        }
+        let chosen = lock(&self.choice).as_ref().map(|it| it.allocator.clone());
+        let allocator = chosen.or_else(|| self.named.clone());
+        allocator.map_or_else(|| AUTO.to_owned(), |it| it.name().to_owned())
     }
 
-    /// Why a device refuses this memory, as far as the memory's kind tells, and what to try.
-    pub(crate) fn why_refused(&self) -> String {
-        let contiguity = self
-            .served()
-            .map(|served| served.allocator.capabilities().contiguity);
-        let contiguous = self.contiguous_names();
-        match (contiguity, contiguous.as_slice()) {
-            (Some(Contiguity::Contiguous), _) => "it is physically contiguous, so the device has another reason, \
-                 such as an address it cannot reach; the kernel log may tell"
-                .to_owned(),
-            (_, []) => "its pages are scattered, and a device without an IOMMU needs physically contiguous memory; \
-                 this machine has no such heap (the kernel needs CONFIG_DMABUF_HEAPS_CMA)"
-                .to_owned(),
-            (_, names) => format!(
-                "its pages are scattered, and a device without an IOMMU needs physically contiguous memory; \
-                 try heap={}",
-                names.join(" or heap=")
-            ),
+    /// What a user who named a heap can do when a device refuses its memory.
+    pub(crate) fn advice(&self) -> String {
+        let Some(named) = &self.named else {
+            return String::new();
+        };
+        let others = self.contiguous_names();
+        let mut advice = "; heap=auto".to_owned();
+        for other in others.iter().filter(|other| *other != named.name()) {
+            let _infallible = write!(advice, " or heap={other} (contiguous)");
         }
+        advice + " may suit everybody"
     }
 
     /// Names of the heaps whose memory is physically contiguous.
     fn contiguous_names(&self) -> Vec<String> {
-        let contiguous =
-            |it: &Arc<dyn Allocator>| it.capabilities().contiguity == Contiguity::Contiguous;
+        let contiguous = |it: &Arc<dyn Allocator>| {
+            it.capabilities().contiguity == dmabuf_heap::Contiguity::Contiguous
+        };
         self.registry
             .allocators()
             .iter()
             .filter(|it| contiguous(it))
             .map(|it| it.name().to_owned())
             .collect()
-    }
-
-    fn settle(&self, served: Served) {
-        let mut slot = lock(&self.served);
-        slot.get_or_insert(served);
     }
 }
 
@@ -236,14 +221,16 @@ mod tests {
     use super::*;
     use crate::testing::Exhausted;
 
-    fn registry() -> Registry {
+    const PICTURE: FrameSpec = FrameSpec::new(Fourcc::NV12, 64, 48);
+
+    fn registry() -> Arc<Registry> {
         let registry = Registry::empty();
         for name in ["first", "second"] {
             registry
                 .register(Arc::new(Exhausted(name)))
                 .expect("a free name");
         }
-        registry
+        Arc::new(registry)
     }
 
     #[test]
@@ -259,33 +246,29 @@ mod tests {
 
     #[test]
     fn no_heap_at_all_is_an_error_before_anything_streams() {
-        let error = HeapSource::among(Registry::empty(), AUTO).expect_err("there is nothing");
+        let nothing = Arc::new(Registry::empty());
+        let error = HeapSource::among(nothing, AUTO).expect_err("there is nothing");
         assert!(matches!(error, HeapError::None(_)), "{error}");
     }
 
     #[test]
     fn auto_asks_all_and_a_name_asks_one() {
-        let request = LayoutRequest::new(Fourcc::NV12, 64, 48);
         let auto = HeapSource::among(registry(), AUTO).expect("two heaps");
-        let text = auto.allocate(&request).expect_err("exhausted").to_string();
+        let text = auto.negotiation(PICTURE).allocate();
+        let text = text.expect_err("exhausted").to_string();
         assert!(text.contains("first") && text.contains("second"), "{text}");
-        assert!(
-            auto.served().is_none(),
-            "nothing served, so the next frame asks all again"
-        );
 
         let named = HeapSource::among(registry(), "second").expect("second");
-        let text = named.allocate(&request).expect_err("exhausted").to_string();
+        let text = named.negotiation(PICTURE).allocate();
+        let text = text.expect_err("exhausted").to_string();
         assert!(!text.contains("first") && text.contains("second"), "{text}");
     }
 
     #[test]
-    fn advice_on_a_refusal_names_the_contiguous_heaps() {
-        let source = HeapSource::among(registry(), "first").expect("first");
-        assert!(
-            source.why_refused().contains("no such heap"),
-            "{}",
-            source.why_refused()
-        );
+    fn only_who_named_a_heap_is_told_to_name_another() {
+        let auto = HeapSource::among(registry(), AUTO).expect("two heaps");
+        assert_eq!(auto.advice(), "");
+        let named = HeapSource::among(registry(), "second").expect("second");
+        assert!(named.advice().contains("heap=auto"), "{}", named.advice());
     }
 }

@@ -16,14 +16,17 @@ mod alloc_element;
 mod allocator;
 mod caps;
 mod copier;
+mod cpu;
 mod ffi;
 mod frame;
 mod heap;
 mod importers;
+mod judged;
 mod kmssink;
 mod panic;
 mod pool;
 mod query;
+mod registry;
 mod report;
 mod sink;
 mod stats;
@@ -31,6 +34,7 @@ mod sync;
 #[cfg(test)]
 mod testing;
 mod upstream;
+mod v4l2;
 mod zero_copy;
 
 /// What belongs to no single element: pools, allocators, memory.

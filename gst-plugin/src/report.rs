@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::fmt::Display;
 
+use dmabuf_heap::{NegotiateError, Step};
 use gst::prelude::*;
 
-use crate::heap::HeapSource;
+use crate::heap::{Choice, HeapSource};
 use crate::pool::PoolEvent;
-use crate::stats::{Path, PathChange};
+use crate::stats::{CopyReason, Path, PathChange, PathStats};
 use crate::upstream::Upstream;
 
 /// An error and all its causes in one line, outermost first.
@@ -34,6 +35,51 @@ pub(crate) fn path_changed(element: &gst::Element, change: PathChange, heap: &st
         .field("reason", reason)
         .build();
     gst::info!(crate::CAT, obj = element, "{structure}");
+    post(element, structure);
+}
+
+/// Posts the error of `zero-copy=required`: what arrives at `pad` would have to be copied, because of `why`.
+pub(crate) fn copy_forbidden(
+    element: &gst::Element,
+    pad: &gst::Pad,
+    buffer: &gst::BufferRef,
+    reason: CopyReason,
+    why: &dyn Display,
+) {
+    let who = Upstream::find(pad).map_or_else(|| "upstream".to_owned(), |it| it.label());
+    let remedy = match reason {
+        CopyReason::NotDmaBuf => {
+            "Let it write into the proposed pool (v4l2src: io-mode=dmabuf-import) or bring dma-bufs of its own \
+             (v4l2src: io-mode=dmabuf)"
+        }
+        CopyReason::Refused => {
+            "Restart the pipeline: where all are asked before the first frame, they may agree on other memory \
+             (v4l2src: io-mode=dmabuf-import)"
+        }
+    };
+    gst::element_error!(
+        element,
+        gst::StreamError::WrongType,
+        (
+            "{who} brings frames that would have to be copied, and zero-copy=required forbids it: {why}. \
+             {remedy}, or allow a copy of {} bytes per frame by zero-copy=preferred",
+            buffer.size()
+        )
+    );
+}
+
+/// Posts the element message `dmaheap-negotiation`: the devices on the path have chosen memory, and why it is this.
+fn negotiated(element: &gst::Element, choice: &Choice) {
+    let structure = gst::Structure::builder("dmaheap-negotiation")
+        .field("allocator", choice.allocator.name())
+        .field("summary", &choice.summary)
+        .field("story", &choice.story)
+        .build();
+    gst::info!(crate::CAT, obj = element, "{}", choice.summary);
+    post(element, structure);
+}
+
+fn post(element: &gst::Element, structure: gst::Structure) {
     let message = gst::message::Element::builder(structure)
         .src(element)
         .build();
@@ -42,35 +88,29 @@ pub(crate) fn path_changed(element: &gst::Element, change: PathChange, heap: &st
     }
 }
 
-/// Posts the error of `zero-copy=required`: what arrives at `pad` would have to be copied, because of `memory`.
-pub(crate) fn copy_forbidden(
-    element: &gst::Element,
-    pad: &gst::Pad,
-    buffer: &gst::BufferRef,
-    memory: &dyn Display,
-) {
-    let who = Upstream::find(pad).map_or_else(|| "upstream".to_owned(), |it| it.label());
-    gst::element_error!(
-        element,
-        gst::StreamError::WrongType,
-        (
-            "{who} brings frames that would have to be copied, and zero-copy=required forbids it: {memory}. \
-             Let it write into the proposed pool (v4l2src: io-mode=dmabuf-import) or bring dma-bufs of its own \
-             (v4l2src: io-mode=dmabuf), or allow a copy of {} bytes per frame by zero-copy=preferred",
-            buffer.size()
-        )
-    );
-}
-
-/// Posts what a pool of `source` met in the hands of `upstream`. An importer that gets a buffer back unused will fail
-/// with an error that names nothing.
-pub(crate) fn pool_failed(
+/// Posts what a pool of `source` met in the hands of whoever is upstream of `pad`. An importer that gets a buffer back
+/// unused will fail with an error that names nothing.
+pub(crate) fn pool_event(
     element: &gst::Element,
     event: &PoolEvent<'_>,
-    upstream: Option<&Upstream>,
+    pad: &gst::Pad,
     source: &HeapSource,
+    stats: &PathStats,
 ) {
-    match (event, upstream.filter(|it| it.imports)) {
+    match (event, Upstream::find(pad).filter(|it| it.imports)) {
+        (PoolEvent::Chosen(choice), _) => {
+            if stats.note_choice(choice) {
+                negotiated(element, choice);
+            }
+        }
+        (PoolEvent::NothingSuits(error), _) => {
+            let text = format!("{}{}", chain(*error), source.advice());
+            if ran_out(error) {
+                gst::element_error!(element, gst::ResourceError::NoSpaceLeft, ("{text}"));
+            } else {
+                gst::element_error!(element, gst::ResourceError::Settings, ("{text}"));
+            }
+        }
         (PoolEvent::AllocationFailed(error), _) => gst::element_error!(
             element,
             gst::ResourceError::NoSpaceLeft,
@@ -80,13 +120,24 @@ pub(crate) fn pool_failed(
             element,
             gst::ResourceError::Settings,
             (
-                "{} refuses memory of the heap {}: {}",
+                "{} refuses memory of the heap {} and could not be asked beforehand. A device without an IOMMU needs \
+                 physically contiguous memory; the kernel log may tell more{}",
                 upstream.label(),
                 source.name(),
-                source.why_refused()
+                source.advice()
             )
         ),
         (PoolEvent::GivenBack, None) => {}
+    }
+}
+
+/// Whether every allocator that was tried had too little memory.
+fn ran_out(error: &NegotiateError) -> bool {
+    match error {
+        NegotiateError::NoneWorked(story) => {
+            !story.steps().is_empty() && story.steps().iter().all(Step::ran_out)
+        }
+        _ => false,
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
+use crate::heap::Choice;
 use crate::sync::lock;
 
 /// The counters of one element, shared with its pools.
@@ -76,6 +77,7 @@ struct Story {
     path: Option<Path>,
     heap: String,
     heap_reason: String,
+    negotiation: String,
     copies: BTreeMap<CopyReason, u64>,
 }
 
@@ -114,11 +116,15 @@ impl PathStats {
             .fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Remembers which heap serves, and why that one.
-    pub(crate) fn set_heap(&self, heap: &str, reason: &str) {
+    /// Remembers which memory serves, and why that; true if it is another, or for another reason, than before.
+    pub(crate) fn note_choice(&self, choice: &Choice) -> bool {
         let mut story = self.story();
+        let heap = choice.allocator.name();
+        let is_new = story.heap != heap || story.heap_reason != choice.summary;
         heap.clone_into(&mut story.heap);
-        reason.clone_into(&mut story.heap_reason);
+        choice.summary.clone_into(&mut story.heap_reason);
+        choice.story.clone_into(&mut story.negotiation);
+        is_new
     }
 
     /// Remembers the way of the frame at hand; answers with what changed, if anything did.
@@ -149,7 +155,9 @@ impl PathStats {
         structure.set("copy-reasons", reasons);
         structure.set("path", story.path.map_or("none", Path::name));
         structure.set("heap", &story.heap);
+        structure.set("allocator", &story.heap);
         structure.set("heap-reason", &story.heap_reason);
+        structure.set("negotiation", &story.negotiation);
         structure
     }
 

@@ -65,3 +65,32 @@ impl Importer for Willing {
         Verdict::Accepted
     }
 }
+
+/// A camera that writes rows of a length of its own.
+#[derive(Debug)]
+pub(crate) struct Striding(u32);
+
+impl Striding {
+    /// One that writes rows of so many bytes.
+    pub(crate) fn of(bytes: u32) -> Arc<dyn Importer> {
+        Arc::new(Self(bytes))
+    }
+}
+
+impl Importer for Striding {
+    fn name(&self) -> &'static str {
+        "a camera with a stride"
+    }
+
+    fn role(&self) -> Role {
+        Role::Writes
+    }
+
+    fn constraints(&self, _spec: &FrameSpec) -> Result<Constraints, Refusal> {
+        Ok(Constraints::of(self.name()).stride_min(0, self.0))
+    }
+
+    fn probe(&self, _frame: &Frame) -> Verdict {
+        Verdict::Accepted
+    }
+}

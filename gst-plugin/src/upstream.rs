@@ -1,7 +1,13 @@
-//! Who is upstream, for messages.
+//! Who is upstream: for messages, and to be asked what memory it can fill.
 
+use std::sync::Arc;
+
+use dmabuf_heap::Importer;
 use gst::glib;
 use gst::prelude::*;
+use gst_base::prelude::*;
+
+use crate::v4l2;
 
 /// Elements that hand on what others made.
 const PASSES_ON: [&str; 8] = [
@@ -19,7 +25,7 @@ const PASSES_ON: [&str; 8] = [
 const MAX_STEPS: usize = 64;
 
 /// The element that brings the buffers, as a message should name it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Upstream {
     /// The element's name, such as `v4l2src0`.
     pub name: String,
@@ -29,6 +35,10 @@ pub(crate) struct Upstream {
     pub device: Option<String>,
     /// Whether it imports the dma-bufs of its peer's pool.
     pub imports: bool,
+    /// The device that it does so with, if that can be asked.
+    pub driver: Option<Arc<dyn Importer>>,
+    /// Whether elements on the way from there change its frames in place, by the CPU.
+    pub touched: bool,
     /// The `tee` on the way from there, if there is one: a `tee` hands no pool upstream.
     pub tee: Option<String>,
 }
@@ -39,15 +49,20 @@ impl Upstream {
         let mut pad = pad.clone();
         let mut found = None;
         let mut tee = None;
+        let mut touched = false;
         for _step in 0..MAX_STEPS {
             let Some(element) = element_before(&pad) else {
                 break;
             };
             let upstream = Self {
                 tee: tee.clone(),
+                touched,
                 ..Self::of(&element)
             };
-            let passes_on = PASSES_ON.contains(&upstream.factory.as_str());
+            let in_place = works_in_place(&element);
+            let is_plain = PASSES_ON.contains(&upstream.factory.as_str());
+            let passes_on = is_plain || in_place.is_some();
+            touched |= !is_plain && in_place == Some(InPlace::Touches);
             if upstream.factory == "tee" {
                 tee.get_or_insert_with(|| upstream.name.clone());
             }
@@ -70,6 +85,7 @@ impl Upstream {
     }
 
     fn of(element: &gst::Element) -> Self {
+        let imports = io_mode(element).as_deref() == Some("dmabuf-import");
         let text = |property: &str| {
             let readable = element
                 .find_property(property)?
@@ -84,9 +100,30 @@ impl Upstream {
                 .factory()
                 .map_or_else(|| "bin".to_owned(), |it| it.name().to_string()),
             device: text("device"),
-            imports: io_mode(element).as_deref() == Some("dmabuf-import"),
+            imports,
+            driver: imports.then(|| v4l2::capture_of(element)).flatten(),
+            touched: false,
             tee: None,
         }
+    }
+}
+
+/// What a filter does with the buffers that it hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InPlace {
+    /// Nothing.
+    Passes,
+    /// It changes the pixels where they lie.
+    Touches,
+}
+
+/// Whether an element is a filter that hands on the buffers it gets. The answer may change with its caps.
+fn works_in_place(element: &gst::Element) -> Option<InPlace> {
+    let filter = element.downcast_ref::<gst_base::BaseTransform>()?;
+    if filter.is_passthrough() {
+        Some(InPlace::Passes)
+    } else {
+        filter.is_in_place().then_some(InPlace::Touches)
     }
 }
 
@@ -153,6 +190,30 @@ mod tests {
     }
 
     #[test]
+    fn who_changes_frames_in_place_is_not_their_source() {
+        for (filter, touched) in [
+            ("videobalance saturation=0", true),
+            ("videobalance", false),
+            ("videoconvert", false),
+        ] {
+            let launch = format!("videotestsrc name=cam ! {filter} ! queue ! fakesink name=last");
+            gst::init().expect("GStreamer");
+            let pipeline = gst::parse::launch(&launch).expect("pipeline");
+            pipeline.set_state(gst::State::Paused).expect("plays");
+            let (reached, _, _) = pipeline.state(gst::ClockTime::from_seconds(20));
+            reached.expect("one frame");
+            let last = pipeline
+                .downcast_ref::<gst::Bin>()
+                .and_then(|it| it.by_name("last"));
+            let pad = last.and_then(|it| it.static_pad("sink")).expect("a sink");
+            let upstream = Upstream::find(&pad).expect("upstream");
+            pipeline.set_state(gst::State::Null).expect("stops");
+            let found = (upstream.name.as_str(), upstream.touched);
+            assert_eq!(found, ("cam", touched), "{filter}");
+        }
+    }
+
+    #[test]
     fn a_bin_is_no_border() {
         gst::init().expect("GStreamer");
         let pipeline = gst::Pipeline::new();
@@ -171,6 +232,6 @@ mod tests {
 
     #[test]
     fn nobody_is_nobody() {
-        assert_eq!(upstream_of_last("identity name=last"), None);
+        assert!(upstream_of_last("identity name=last").is_none());
     }
 }

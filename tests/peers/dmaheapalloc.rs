@@ -92,15 +92,20 @@ fn another_name_of_a_heap_is_the_same_heap() {
 }
 
 #[test]
-fn auto_takes_the_first_heap_and_says_why() {
+fn auto_takes_a_heap_that_the_camera_accepted_and_says_so() {
     let vivid = Vivid::find();
     let source = format!("{} io-mode=dmabuf-import ! {NV12}", vivid.source());
     let player = played(&format!("{source} ! dmaheapalloc ! fakesink"), 5);
     assert_eq!(text(&player, "heap"), "system");
+    let reason = text(&player, "heap-reason");
     assert!(
-        text(&player, "heap-reason").contains("first"),
-        "{}",
-        text(&player, "heap-reason")
+        reason.contains("accepted by camera vivid (/dev/video0)"),
+        "{reason}"
+    );
+    let story = text(&player, "negotiation");
+    assert!(
+        story.contains("system: chosen") && story.lines().count() >= 3,
+        "{story}"
     );
 }
 
@@ -253,18 +258,26 @@ fn a_change_of_path_is_told_once() {
         "videotestsrc ! {NV12} ! identity name=gate drop-allocation=true ! dmaheapalloc ! fakesink"
     );
     let player = Player::launch(&description);
-    let paths = messages(&player, |message| match message.view() {
+    let told = messages(&player, |message| match message.view() {
         gst::MessageView::Element(element) => element.structure().map(ToOwned::to_owned),
         _ => None,
     });
     player.play();
     player.wait_frames(10);
     drop(player);
-    let paths: Vec<_> = paths.try_iter().collect();
-    let [path] = paths.as_slice() else {
-        panic!("one path, one message: {paths:?}");
+    let told: Vec<_> = told.try_iter().collect();
+    let named = |name: &str| {
+        told.iter()
+            .filter(|it| it.name() == name)
+            .collect::<Vec<_>>()
     };
-    assert_eq!(path.name(), "dmaheap-path");
+    let [path] = named("dmaheap-path")[..] else {
+        panic!("one path, one message: {told:?}");
+    };
+    let [negotiation] = named("dmaheap-negotiation")[..] else {
+        panic!("one choice, one message: {told:?}");
+    };
+    assert_eq!(negotiation.get::<&str>("allocator"), Ok("system"));
     assert_eq!(path.get::<&str>("path"), Ok("copy"));
     assert_eq!(path.get::<&str>("previous"), Ok("none"));
 }

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
+use dmabuf_heap::Importer;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -14,10 +15,10 @@ use super::too_large::too_large;
 use crate::caps::template_caps;
 use crate::copier::Copier;
 use crate::heap::HeapSource;
+use crate::judged::Judged;
 use crate::report::chain;
 use crate::stats::PathStats;
 use crate::sync::lock;
-use crate::upstream::Upstream;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -34,7 +35,8 @@ pub(super) struct State {
     pub(super) caps: Option<gst::Caps>,
     /// From the first frame in ordinary memory until the next caps.
     pub(super) copier: Option<Arc<Copier>>,
-    pub(super) upstream: Option<Upstream>,
+    /// Who downstream imports frames of these caps; `None` if nobody has asked.
+    pub(super) readers: Option<Vec<Arc<dyn Importer>>>,
     /// Told once per start: the question is asked many times.
     too_large_told: bool,
 }
@@ -45,6 +47,7 @@ pub(crate) struct HeapAlloc {
     settings: Mutex<Settings>,
     state: Mutex<State>,
     pub(super) stats: Arc<PathStats>,
+    pub(super) judged: Judged,
 }
 
 impl HeapAlloc {
@@ -181,18 +184,22 @@ impl BaseTransformImpl for HeapAlloc {
             },
         );
         drop(ended);
+        self.judged.clear();
         self.stats.forget_path();
         Ok(())
     }
 
     fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let copier = {
-            let mut state = self.state();
-            state.caps = Some(incaps.clone());
-            state.copier.take()
-        };
-        drop(copier);
+        self.state().caps = Some(incaps.clone());
+        self.forget_readers();
         Ok(())
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::Reconfigure(_) = event.view() {
+            self.forget_readers();
+        }
+        self.parent_src_event(event)
     }
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {

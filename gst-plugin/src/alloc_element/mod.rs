@@ -7,9 +7,13 @@
  * whatever is upstream, in front of what downstream proposes. A camera in the I/O mode `dmabuf-import` then captures
  * straight into heap memory, and a display or encoder downstream imports the same dma-buf.
  *
+ * Which heap that is, the devices decide (`heap=auto`): the camera and every sink of this plugin downstream are asked
+ * what they need, then they try frames of each heap until one suits all. An element message `dmaheap-negotiation` tells
+ * the choice (fields `allocator`, `summary` and `story`), as the property `stats` does later.
+ *
  * Buffers that bring a dma-buf of their own (such as those that `v4l2src` exports by default) pass untouched and are
- * counted as `foreign`. Buffers in ordinary memory are copied into the pool, and the copy is counted with its reason;
- * with `zero-copy=required` they are an error that names the element they come from.
+ * counted as `foreign`, unless a sink refuses one. Those, and buffers in ordinary memory, are copied into the pool, and
+ * the copy is counted with its reason; with `zero-copy=required` they are an error that names the element they come from.
  *
  * Place it before a `tee`: a `tee` hands no pool upstream.
  *
@@ -33,6 +37,7 @@ use gst::prelude::*;
 mod imp;
 mod origin;
 mod propose;
+mod readers;
 mod route;
 mod settings;
 mod too_large;

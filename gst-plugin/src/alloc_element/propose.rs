@@ -2,32 +2,50 @@
 
 use std::sync::Arc;
 
+use dmabuf_heap::Importer;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
+use gst_video::VideoMeta;
 
 use super::imp::{CAT, HeapAlloc};
 use super::settings::Settings;
 use crate::allocator::HeapAllocator;
 use crate::caps::VideoCaps;
-use crate::heap::HeapSource;
-use crate::pool::{HeapPool, PoolEvent, PoolListener, Writer};
+use crate::heap::{self, HeapSource};
+use crate::pool::{HeapPool, PoolListener, Proposal, Users};
 use crate::query;
 use crate::report::{self, chain};
 use crate::upstream::Upstream;
+use crate::zero_copy::ZeroCopy;
 
 impl HeapAlloc {
-    pub(super) fn new_pool(&self, source: &Arc<HeapSource>) -> HeapPool {
+    pub(super) fn new_pool(&self, source: &Arc<HeapSource>, users: Users) -> HeapPool {
         let element = self.obj().downgrade();
         let listener: PoolListener = Box::new(move |event| {
-            if let Some(element) = element.upgrade() {
-                element.imp().on_pool_event(&event);
+            let Some(element) = element.upgrade() else {
+                return;
+            };
+            let imp = element.imp();
+            let source = imp.state().source.clone();
+            if let Some(source) = source {
+                let pad = element.sink_pad();
+                report::pool_event(element.upcast_ref(), &event, pad, &source, &imp.stats);
             }
         });
-        HeapPool::new(Arc::clone(source), Arc::clone(&self.stats), listener)
+        HeapPool::new(Arc::clone(source), users, Arc::clone(&self.stats), listener)
     }
 
-    /// Puts our pool and allocator in front of those of downstream, and keeps its metas as they are.
+    /// Adds those downstream. They may be left to copy where nobody forbade it.
+    pub(super) fn with_readers(&self, users: Users, readers: Vec<Arc<dyn Importer>>) -> Users {
+        let Settings {
+            heap, zero_copy, ..
+        } = self.settings();
+        let may_copy = zero_copy != ZeroCopy::Required && heap == heap::AUTO;
+        users.for_readers(readers, may_copy)
+    }
+
+    /// Puts our pool and allocator in front of those of downstream, and keeps its metas.
     pub(super) fn propose(
         &self,
         query: &mut gst::query::Allocation,
@@ -37,6 +55,9 @@ impl HeapAlloc {
         };
         let video =
             VideoCaps::parse(&caps).map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
+        let readers = query::importers_of(query, &video.picture());
+        gst::debug!(CAT, imp = self, "downstream imports {readers:?}");
+        self.remember_readers(&readers);
         if !video.is_linear() {
             gst::debug!(
                 CAT,
@@ -49,27 +70,24 @@ impl HeapAlloc {
         let Some(source) = self.state().source.clone() else {
             return Err(gst::loggable_error!(CAT, "no heap is open"));
         };
-        let size = match HeapPool::buffer_size(&video) {
-            Ok(size) => size,
-            Err(error) => {
-                gst::element_imp_error!(
-                    self,
-                    gst::ResourceError::Settings,
-                    ("{caps}: {}", chain(&error))
-                );
-                return Err(gst::loggable_error!(CAT, "{error}"));
-            }
-        };
+        let users = Users::behind(self.look_upstream().as_ref(), &self.stats);
+        let pool = self.new_pool(&source, self.with_readers(users, readers));
+        let proposal = pool.proposal(&video).map_err(|error| {
+            let text = chain(&error);
+            gst::element_imp_error!(self, gst::ResourceError::Settings, ("{caps}: {text}"));
+            gst::loggable_error!(CAT, "{text}")
+        })?;
 
-        let importers = query::importers_of(query, &video.picture());
-        gst::debug!(CAT, imp = self, "downstream imports {importers:?}");
-        let writer = self.look_upstream();
-        self.put_first(query, &source, size, writer);
+        self.put_first(query, &pool, &proposal);
+        self.put_allocator(query, &source);
+        if query.find_allocation_meta::<VideoMeta>().is_some() {
+            query::describe_layout(query, video.info(), &proposal.layout, proposal.size);
+        }
         Ok(())
     }
 
     /// Finds out who will write the frames, and warns where no pool can reach them.
-    fn look_upstream(&self) -> Writer {
+    fn look_upstream(&self) -> Option<Upstream> {
         let upstream = Upstream::find(self.obj().sink_pad());
         gst::debug!(CAT, imp = self, "upstream is {upstream:?}");
         let importer = upstream.as_ref().filter(|upstream| upstream.imports);
@@ -83,18 +101,10 @@ impl HeapAlloc {
                 )
             );
         }
-        let writer = importer.map_or(Writer::Element, |_importer| Writer::V4l2);
-        self.state().upstream = upstream;
-        writer
+        upstream
     }
 
-    fn put_first(
-        &self,
-        query: &mut gst::query::Allocation,
-        source: &Arc<HeapSource>,
-        size: u32,
-        writer: Writer,
-    ) {
+    fn put_first(&self, query: &mut gst::query::Allocation, pool: &HeapPool, proposal: &Proposal) {
         let Settings {
             min_buffers,
             max_buffers,
@@ -110,38 +120,29 @@ impl HeapAlloc {
         } else {
             max_buffers.max(min)
         };
-        let pool = self.new_pool(source);
         pool.require(min_buffers);
-        pool.set_writer(writer);
+        let size = proposal.size;
         gst::debug!(
             CAT,
             imp = self,
             "proposing {min} to {max} buffers of {size} bytes"
         );
         if downstream.is_empty() {
-            query.add_allocation_pool(Some(&pool), size, min, max);
+            query.add_allocation_pool(Some(pool), size, min, max);
         } else {
-            query.set_nth_allocation_pool(0, Some(&pool), size, min, max);
+            query.set_nth_allocation_pool(0, Some(pool), size, min, max);
             for (pool, size, min, max) in downstream {
                 query.add_allocation_pool(pool.as_ref(), size, min, max);
             }
         }
+    }
 
+    fn put_allocator(&self, query: &mut gst::query::Allocation, source: &Arc<HeapSource>) {
         let allocator = HeapAllocator::new(Arc::clone(source), Arc::clone(&self.stats));
         let params: Vec<_> = query.allocation_params().collect();
         match params.into_iter().next() {
             Some((_theirs, params)) => query.set_nth_allocation_param(0, Some(&allocator), params),
             None => query.add_allocation_param(Some(&allocator), gst::AllocationParams::default()),
-        }
-    }
-
-    fn on_pool_event(&self, event: &PoolEvent<'_>) {
-        let (upstream, source) = {
-            let state = self.state();
-            (state.upstream.clone(), state.source.clone())
-        };
-        if let Some(source) = source {
-            report::pool_failed(self.obj().upcast_ref(), event, upstream.as_ref(), &source);
         }
     }
 }

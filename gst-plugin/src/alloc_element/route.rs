@@ -1,5 +1,6 @@
 //! The way of a buffer through the element.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use gst::glib;
@@ -12,6 +13,7 @@ use super::origin::Origin;
 use crate::caps::VideoCaps;
 use crate::copier::{Copier, CopyError};
 use crate::frame::not_dmabuf;
+use crate::pool::Users;
 use crate::report::{self, chain};
 use crate::stats::{CopyReason, Counter, Path};
 use crate::zero_copy::ZeroCopy;
@@ -23,34 +25,46 @@ impl HeapAlloc {
         match Origin::of(&buffer, &self.stats) {
             Origin::Pool => {
                 self.stats.add(Counter::Imported, 1);
-                self.tell_path(Path::Pool);
+                self.tell_path(Path::Pool, "");
                 Ok(buffer)
             }
             Origin::Foreign => {
+                if let Some(objection) = self.objection(&buffer) {
+                    return self.copy(&buffer, CopyReason::Refused, &objection);
+                }
                 self.stats.add(Counter::Foreign, 1);
-                self.tell_path(Path::Foreign);
+                self.tell_path(Path::Foreign, "");
                 Ok(buffer)
             }
-            Origin::Ordinary(index) if self.settings().zero_copy == ZeroCopy::Required => {
+            Origin::Ordinary(index) => {
                 let memory = not_dmabuf(index, buffer.peek_memory(index));
-                let obj = self.obj();
-                report::copy_forbidden(obj.upcast_ref(), obj.sink_pad(), &buffer, &memory);
-                Err(gst::FlowError::Error)
+                self.copy(&buffer, CopyReason::NotDmaBuf, &memory)
             }
-            Origin::Ordinary(_) => self.copy(&buffer),
         }
     }
 
-    fn copy(&self, buffer: &gst::BufferRef) -> Result<gst::Buffer, gst::FlowError> {
+    /// A copy in memory that everybody downstream takes, unless copies are forbidden.
+    fn copy(
+        &self,
+        buffer: &gst::BufferRef,
+        reason: CopyReason,
+        why: &dyn Display,
+    ) -> Result<gst::Buffer, gst::FlowError> {
+        if self.settings().zero_copy == ZeroCopy::Required {
+            let obj = self.obj();
+            report::copy_forbidden(obj.upcast_ref(), obj.sink_pad(), buffer, reason, why);
+            return Err(gst::FlowError::Error);
+        }
         let copied = self.copier().and_then(|copier| copier.copy(buffer));
         match copied {
             Ok(copied) => {
-                self.stats.count_copy(CopyReason::NotDmaBuf, copied.bytes);
+                self.stats.count_copy(reason, copied.bytes);
                 self.stats.add(Counter::SyncIoctls, copied.sync_ioctls);
-                self.tell_path(Path::Copy);
+                self.tell_path(Path::Copy, &why.to_string());
                 Ok(copied.buffer)
             }
             Err(CopyError::Pool(flow)) => Err(flow),
+            Err(CopyError::NoMemory(_told_by_the_pool)) => Err(gst::FlowError::Error),
             Err(error) => {
                 gst::element_imp_error!(
                     self,
@@ -78,17 +92,19 @@ impl HeapAlloc {
             return Err(CopyError::Pool(gst::FlowError::NotNegotiated));
         };
         let video = VideoCaps::parse(&caps).map_err(|error| glib::bool_error!("{error}"))?;
-        let copier = Arc::new(Copier::new(self.new_pool(&source), &caps, &video)?);
+        let readers = self.readers(&caps, &video);
+        let users = self.with_readers(Users::of_copies(&self.stats), readers);
+        let copier = Arc::new(Copier::new(self.new_pool(&source, users), &caps, &video)?);
         self.state().copier = Some(Arc::clone(&copier));
         Ok(copier)
     }
 
-    fn tell_path(&self, path: Path) {
+    fn tell_path(&self, path: Path, reason: &str) {
         let Some(change) = self.stats.note_path(path) else {
             return;
         };
         let source = self.state().source.clone();
         let heap = source.map_or_else(String::new, |source| source.name());
-        report::path_changed(self.obj().upcast_ref(), change, &heap, "");
+        report::path_changed(self.obj().upcast_ref(), change, &heap, reason);
     }
 }

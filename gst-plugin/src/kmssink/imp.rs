@@ -1,8 +1,10 @@
 //! The element: settings, state and the calls of the base class. What they do is in the modules beside: `lifecycle`,
 //! `negotiation`, `show` for the way of a frame, `drain` for its way back, `report` for what the element tells.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
+use dmabuf_heap::Importer;
 use drm_import::Output;
 use gst::glib;
 use gst::prelude::*;
@@ -16,6 +18,7 @@ use super::show::Shown;
 use super::stream::Stream;
 use crate::caps;
 use crate::heap::HeapSource;
+use crate::judged::Judged;
 use crate::sink::refusal::Refusals;
 use crate::sink::timing::Timing;
 use crate::sink::upload::Uploader;
@@ -39,6 +42,8 @@ pub(super) struct State {
     pub(super) heap: Option<Arc<HeapSource>>,
     /// From READY; gone after PAUSED → READY, which gives the screen back.
     pub(super) output: Option<Arc<Output>>,
+    /// The output, as others ask it. It holds nothing open.
+    pub(super) importer: Option<Arc<dyn Importer>>,
     pub(super) stream: Option<Arc<Stream>>,
     /// The newest frame that the output took.
     pub(super) shown: Option<Shown>,
@@ -51,6 +56,10 @@ pub(crate) struct KmsSink {
     state: Mutex<State>,
     pub(super) refusals: Mutex<Refusals>,
     pub(super) uploader: Mutex<Option<Uploader>>,
+    /// Frames that the output refused.
+    pub(super) refused: Judged,
+    /// Whether upstream has been told that frames of the current caps are refused.
+    pub(super) refusal_told: AtomicBool,
     pub(super) path: Arc<PathStats>,
     pub(super) timing: Arc<Mutex<Timing>>,
 }

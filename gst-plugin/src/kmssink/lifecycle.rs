@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use drm_import::{Output, OutputEvent};
+use drm_import::{Output, OutputEvent, PlaneImporter};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
@@ -80,7 +80,10 @@ impl KmsSink {
             }
             _ => {}
         }));
-        self.state().output = Some(Arc::new(output));
+        let importer = PlaneImporter::for_output(&output);
+        let mut state = self.state();
+        state.importer = Some(Arc::new(importer));
+        state.output = Some(Arc::new(output));
     }
 
     /// Gives the screen back: the plane off, the CRTC as it was found, every frame released.
@@ -88,8 +91,10 @@ impl KmsSink {
         let (output, shown) = {
             let mut state = self.state();
             state.stream = None;
+            state.importer = None;
             (state.output.take(), state.shown.take())
         };
+        self.forget_refusals();
         drop(output);
         drop(shown);
         lock(&self.uploader).take();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dmabuf_heap::Importer;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
@@ -9,11 +10,15 @@ use gst_base::prelude::*;
 use super::display::Display;
 use super::imp::{CAT, KmsSink};
 use super::stream::Stream;
-use crate::pool::{HeapPool, PoolEvent, Writer};
+use crate::caps::VideoCaps;
+use crate::heap::{self, HeapSource};
+use crate::pool::{HeapPool, PoolEvent, Proposal, Users};
+use crate::query;
 use crate::report;
 use crate::sink::refusal;
 use crate::sync::lock;
 use crate::upstream::Upstream;
+use crate::zero_copy::ZeroCopy;
 
 /// Frames that the sink holds at most: one on screen, one on its way there, one that waits.
 const HELD_FRAMES: u32 = 3;
@@ -70,10 +75,12 @@ impl KmsSink {
             })?;
         gst::debug!(CAT, imp = self, "{caps} on plane {:?}", output.plane_id());
         self.state().stream = Some(Arc::new(stream));
+        self.forget_refusals();
         Ok(())
     }
 
-    /// The answer to an ALLOCATION query: a pool of the heap, and the metas that are understood.
+    /// The answer to an ALLOCATION query: who will import the frames, a pool that suits, and the metas that are
+    /// understood.
     pub(super) fn propose(
         &self,
         query: &mut gst::query::Allocation,
@@ -83,14 +90,34 @@ impl KmsSink {
             caps.ok_or_else(|| gst::loggable_error!(CAT, "an ALLOCATION query without caps"))?;
         let stream =
             Stream::from_caps(&caps).map_err(|error| gst::loggable_error!(CAT, "{error}"))?;
-        if need_pool && stream.video.is_linear() {
-            let (pool, size) = self
-                .pool_for(&stream)
-                .map_err(|text| gst::loggable_error!(CAT, "{text}"))?;
-            query.add_allocation_pool(Some(&pool), size, HELD_FRAMES + 1, 0);
-        }
+        let importer = self.state().importer.clone();
         query.add_allocation_meta::<gst_video::VideoMeta>(None);
         query.add_allocation_meta::<gst_video::VideoCropMeta>(None);
+        if need_pool && stream.video.is_linear() {
+            self.propose_pool(query, &stream.video, importer.clone())?;
+        }
+        if let Some(importer) = importer {
+            query::add_importer(query, stream.video.picture(), importer);
+        }
+        Ok(())
+    }
+
+    fn propose_pool(
+        &self,
+        query: &mut gst::query::Allocation,
+        video: &VideoCaps,
+        importer: Option<Arc<dyn Importer>>,
+    ) -> Result<(), gst::LoggableError> {
+        let source = self.state().heap.clone();
+        let source = source.ok_or_else(|| gst::loggable_error!(CAT, "the sink is stopped"))?;
+        let pool = self.new_pool(source, importer);
+        let Proposal { size, layout } = pool.proposal(video).map_err(|error| {
+            let text = report::chain(&error);
+            gst::element_imp_error!(self, gst::ResourceError::Settings, ("{text}"));
+            gst::loggable_error!(CAT, "{text}")
+        })?;
+        query.add_allocation_pool(Some(&pool), size, HELD_FRAMES + 1, 0);
+        query::describe_layout(query, video.info(), &layout, size);
         Ok(())
     }
 
@@ -108,34 +135,25 @@ impl KmsSink {
         );
     }
 
-    /// A pool of ours failed under upstream's hands.
-    fn pool_failed(&self, event: &PoolEvent<'_>) {
-        let obj = self.obj();
-        let upstream = Upstream::find(obj.sink_pad());
-        let source = self.state().heap.clone();
-        if let Some(source) = source {
-            report::pool_failed(obj.upcast_ref(), event, upstream.as_ref(), &source);
-        }
-    }
-
-    /// A pool for frames like these, and the size of a buffer. Each query gets its own: an active pool cannot change.
-    fn pool_for(&self, stream: &Stream) -> Result<(HeapPool, u32), String> {
-        let source = self.state().heap.clone().ok_or("the sink is stopped")?;
-        let size = HeapPool::buffer_size(&stream.video).map_err(|error| error.to_string())?;
+    /// A pool for whoever is upstream. Each query gets its own: an active pool cannot change.
+    fn new_pool(&self, source: Arc<HeapSource>, importer: Option<Arc<dyn Importer>>) -> HeapPool {
         let element = self.obj().downgrade();
         let listener = move |event: PoolEvent<'_>| {
-            if let Some(element) = element.upgrade() {
-                element.imp().pool_failed(&event);
+            let Some(element) = element.upgrade() else {
+                return;
+            };
+            let imp = element.imp();
+            let source = imp.state().heap.clone();
+            if let Some(source) = source {
+                let pad = element.sink_pad();
+                report::pool_event(element.upcast_ref(), &event, pad, &source, &imp.path);
             }
         };
-        let pool = HeapPool::new(source, Arc::clone(&self.path), Box::new(listener));
-        let imports =
-            Upstream::find(self.obj().sink_pad()).is_some_and(|upstream| upstream.imports);
-        pool.set_writer(if imports {
-            Writer::V4l2
-        } else {
-            Writer::Element
-        });
-        Ok((pool, size))
+        let upstream = Upstream::find(self.obj().sink_pad());
+        let settings = self.settings();
+        let may_copy = settings.zero_copy != ZeroCopy::Required && settings.heap == heap::AUTO;
+        let users = Users::behind(upstream.as_ref(), &self.path)
+            .for_readers(importer.into_iter().collect(), may_copy);
+        HeapPool::new(source, users, Arc::clone(&self.path), Box::new(listener))
     }
 }

@@ -100,8 +100,11 @@ impl KmsSink {
                 Err(ShowError::Flushing) => {
                     self.obj().wait_preroll()?;
                 }
-                Err(ShowError::Commit(CommitError::Import(error))) if picture.is_foreign => {
-                    let why = report::chain(&error);
+                Err(ShowError::Commit(CommitError::Import(error)))
+                    if picture.path != Path::Copy =>
+                {
+                    let why: Arc<str> = report::chain(&error).into();
+                    self.refuse(&picture.frame, Arc::clone(&why));
                     picture = self.copy(&stream, buffer, CopyReason::Refused, &why)?;
                 }
                 // The event that came with it has been told already.
@@ -162,6 +165,9 @@ impl KmsSink {
                 );
             }
         };
+        if let Some(Some(why)) = self.refused.find(&frame) {
+            return self.copy(stream, buffer, CopyReason::Refused, &why);
+        }
         let is_ours = arrived_from_pool(buffer);
         Ok(Picture {
             frame,
@@ -191,7 +197,7 @@ impl KmsSink {
     ) -> Result<Picture, gst::FlowError> {
         if self.settings().zero_copy == ZeroCopy::Required {
             let obj = self.obj();
-            report::copy_forbidden(obj.upcast_ref(), obj.sink_pad(), buffer, &why);
+            report::copy_forbidden(obj.upcast_ref(), obj.sink_pad(), buffer, reason, &why);
             return Err(gst::FlowError::Error);
         }
         let (picture, copied) = self.private_copy(stream, buffer).map_err(|error| {
@@ -217,9 +223,13 @@ impl KmsSink {
         stream: &Stream,
         buffer: &gst::Buffer,
     ) -> Result<(Picture, Cost), CopyError> {
-        let source = self.state().heap.clone().ok_or(CopyError::Stopped)?;
+        let (source, display) = {
+            let state = self.state();
+            (state.heap.clone(), state.importer.clone())
+        };
+        let source = source.ok_or(CopyError::Stopped)?;
         let copied = lock(&self.uploader)
-            .get_or_insert_with(|| Uploader::new(source, Arc::clone(&self.path)))
+            .get_or_insert_with(|| Uploader::new(source, display, Arc::clone(&self.path)))
             .copy(buffer, &stream.caps)?;
         let frame = frame::frame_of(&copied.buffer, &stream.video)?;
         let cost = Cost {

@@ -1,18 +1,22 @@
-//! The pool's vtable: configurations are judged, buffers made and counted, refusals by a device noticed.
+//! The pool's vtable: configurations are judged, memory negotiated, buffers made and counted, refusals by a device noticed.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use dmabuf_heap::{AllocateError, Frame, LayoutRequest};
+use dmabuf_heap::{AllocateError, Frame};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_video::{VideoAlignment, VideoBufferPoolConfig, VideoFormat, VideoFrameFlags, VideoMeta};
+use gst_video::{VideoBufferPoolConfig, VideoFormat};
 
-use super::layout::{Shape, Writer};
+use super::buffer::{Form, WrapError};
+use super::layout::Asked;
+use super::memory::{Memory, Plan};
 use super::shelf::Shelf;
 use super::shortage::Shortage;
+use super::users::{Users, Writer};
 use super::{PoolEvent, PoolListener};
+use crate::CAT;
 use crate::allocator::HeapAllocator;
 use crate::caps::{VideoCaps, video_format};
 use crate::heap::HeapSource;
@@ -20,7 +24,6 @@ use crate::panic::contained;
 use crate::report::chain;
 use crate::stats::PathStats;
 use crate::sync::lock;
-use crate::{CAT, ffi};
 
 /// Returns that make a refusal: the look at a buffer, and the first try to queue one.
 const LOOK_AND_FIRST_TRY: u32 = 2;
@@ -29,9 +32,10 @@ const LOOK_AND_FIRST_TRY: u32 = 2;
 #[derive(Default)]
 pub(crate) struct HeapPool {
     service: OnceLock<Service>,
-    writer: Mutex<Writer>,
     configured: Mutex<Option<Configured>>,
-    failure_told: AtomicBool,
+    /// While the pool is active.
+    memory: Mutex<Option<Arc<Memory>>>,
+    failure: Mutex<Option<String>>,
     starting: AtomicBool,
     least: AtomicU32,
     shelf: Shelf,
@@ -42,6 +46,7 @@ pub(crate) struct HeapPool {
 /// What a pool has for life.
 struct Service {
     source: Arc<HeapSource>,
+    users: Users,
     allocator: HeapAllocator,
     stats: Arc<PathStats>,
     listener: PoolListener,
@@ -50,10 +55,8 @@ struct Service {
 /// What `set_config` settled.
 #[derive(Clone)]
 struct Configured {
-    request: LayoutRequest,
-    format: VideoFormat,
-    alignment: Option<VideoAlignment>,
-    size: usize,
+    plan: Plan,
+    form: Form,
     /// Buffers made at the start.
     min: u32,
 }
@@ -61,44 +64,40 @@ struct Configured {
 /// Why a buffer was not made.
 #[derive(Debug, thiserror::Error)]
 enum BufferError {
-    #[error("the pool is not configured")]
-    NotConfigured,
+    #[error("the pool is not active")]
+    NotActive,
     #[error(transparent)]
     Allocate(#[from] AllocateError),
-    #[error("GStreamer refused the memory: {0}")]
-    Gst(#[from] glib::BoolError),
-    #[error("{0} planes do not fit a GstVideoMeta")]
-    Meta(usize),
-    #[error("allocator {allocator} made {count} dma-bufs for a buffer of one memory")]
-    Several { allocator: String, count: usize },
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
 }
 
 impl HeapPool {
     pub(super) fn open_with(
         &self,
         source: Arc<HeapSource>,
+        users: Users,
         stats: Arc<PathStats>,
         listener: PoolListener,
     ) {
         let allocator = HeapAllocator::new(Arc::clone(&source), Arc::clone(&stats));
         self.service.get_or_init(|| Service {
             source,
+            users,
             allocator,
             stats,
             listener,
         });
     }
 
-    pub(super) fn set_writer(&self, writer: Writer) {
-        *lock(&self.writer) = writer;
-    }
-
-    fn writer(&self) -> Writer {
-        *lock(&self.writer)
-    }
-
     pub(super) fn require(&self, min_buffers: u32) {
         self.least.store(min_buffers, Ordering::Relaxed);
+    }
+
+    /// The plan for buffers of `video` that are asked for in this way.
+    pub(super) fn plan(&self, video: &VideoCaps, asked: &Asked) -> Result<Plan, super::SizeError> {
+        let service = self.service.get().ok_or(super::SizeError::NoHeap)?;
+        Plan::make(&service.source, &service.users, video, asked)
     }
 
     /// Accepts a configuration, or corrects size and minimum in it and answers false: the user reads it back.
@@ -112,62 +111,85 @@ impl HeapPool {
             .has_option(gst_video::BUFFER_POOL_OPTION_VIDEO_ALIGNMENT)
             .then(|| config.video_alignment())
             .flatten();
-        let shape = Shape::of(&video, size.into(), alignment.as_ref(), self.writer())
-            .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
+        let asked = Asked {
+            size: size.into(),
+            alignment,
+            reads_meta: config.has_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META),
+        };
+        let plan = self
+            .plan(&video, &asked)
+            .inspect_err(|error| gst::warning!(CAT, imp = self, "{}", chain(error)))
             .ok()?;
 
-        let needed = u32::try_from(shape.len).ok()?;
         config.add_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META);
         let least = self.least.load(Ordering::Relaxed);
-        if size < needed || min < least {
-            let (size, min) = (size.max(needed), min.max(least));
+        if size < plan.size || min < least {
+            let (size, min) = (size.max(plan.size), min.max(least));
             gst::debug!(
                 CAT,
                 imp = self,
-                "asking for {min} buffers of {size} bytes instead, for {shape:?}"
+                "asking for {min} buffers of {size} bytes instead, for {plan:?}"
             );
-            config.set_params(
-                Some(&caps),
-                size,
-                min,
-                if max == 0 { 0 } else { max.max(min) },
-            );
+            let max = if max == 0 { 0 } else { max.max(min) };
+            config.set_params(Some(&caps), size, min, max);
             return Some(false);
         }
         gst::debug!(
             CAT,
             imp = self,
-            "{caps}: {size} bytes, {min} to {max} buffers, {shape:?}"
+            "{caps}: {size} bytes, {min} to {max} buffers, {plan:?}"
         );
-        *lock(&self.configured) = Some(Configured {
-            request: shape.request(size.into()),
+        let form = Form {
             format: video_format(video.format().fourcc).unwrap_or(VideoFormat::DmaDrm),
-            alignment,
+            alignment: asked.alignment,
+            padded: plan.padded,
             size: size as usize,
-            min,
-        });
+        };
+        *lock(&self.configured) = Some(Configured { plan, form, min });
         Some(true)
     }
 
-    fn make_buffer(&self) -> Result<gst::Buffer, BufferError> {
+    /// Has the devices choose the memory of all buffers to come.
+    fn negotiate(&self) -> bool {
         let configured = lock(&self.configured).clone();
         let (Some(configured), Some(service)) = (configured, self.service.get()) else {
-            return Err(BufferError::NotConfigured);
+            return false;
         };
-        let frame = service.source.allocate(&configured.request)?;
-        if let Some(served) = service.source.served() {
-            service
-                .stats
-                .set_heap(served.allocator.name(), &served.reason);
+        match configured.plan.negotiate(&service.source) {
+            Ok(memory) => {
+                let memory = Arc::new(memory);
+                *lock(&self.memory) = Some(Arc::clone(&memory));
+                service.source.settle(memory.choice().clone());
+                self.tell(PoolEvent::Chosen(memory.choice()));
+                true
+            }
+            Err(error) => {
+                let text = chain(&error);
+                gst::error!(CAT, imp = self, "{text}");
+                self.fail(PoolEvent::NothingSuits(&error), text);
+                false
+            }
         }
+    }
+
+    fn make_buffer(&self) -> Result<gst::Buffer, BufferError> {
+        let memory = lock(&self.memory).clone();
+        let configured = lock(&self.configured).clone();
+        let (Some(configured), Some(memory), Some(service)) =
+            (configured, memory, self.service.get())
+        else {
+            return Err(BufferError::NotActive);
+        };
+        let frame = memory.frame()?;
         service.count(&frame);
-        service.wrap(&frame, &configured)
+        Ok(configured.form.wrap(&service.allocator, &frame)?)
     }
 
     /// Rather than make one more buffer for a camera, waits a little for one that is out.
     fn wait_out_shortage(&self) {
         let min = lock(&self.configured).as_ref().map_or(0, |it| it.min);
-        if self.writer() == Writer::V4l2 && min > 0 {
+        let is_camera = |service: &Service| matches!(service.users.writer, Writer::V4l2(_));
+        if self.service.get().is_some_and(is_camera) && min > 0 {
             let obj = self.obj();
             if !self.shortage.wait_below(min, || obj.is_flushing()) {
                 gst::info!(
@@ -181,7 +203,7 @@ impl HeapPool {
 
     /// Whether a buffer can be used again; the base class throws away what is not.
     fn is_intact(&self, buffer: &gst::BufferRef) -> bool {
-        let size = lock(&self.configured).as_ref().map_or(0, |it| it.size);
+        let size = lock(&self.configured).as_ref().map_or(0, |it| it.form.size);
         buffer.size() == size
             && buffer.is_all_memory_writable()
             && !buffer.flags().contains(gst::BufferFlags::TAG_MEMORY)
@@ -193,7 +215,20 @@ impl HeapPool {
         }
     }
 
-    /// Notices a device that refuses the memory.
+    /// Tells of the first failure; those that follow say the same.
+    fn fail(&self, event: PoolEvent<'_>, text: String) {
+        let is_first = lock(&self.failure).replace(text).is_none();
+        if is_first {
+            self.tell(event);
+        }
+    }
+
+    /// Why there was no memory, if there was none.
+    pub(super) fn failure(&self) -> Option<String> {
+        lock(&self.failure).clone()
+    }
+
+    /// Notices a device that refuses the memory although it could not be asked.
     ///
     /// An importer like `v4l2src` takes one buffer to look at, gives it back, then queues several at the device. If the
     /// device refuses, each comes back before the next is taken; if it accepts, some stay out until the end.
@@ -203,7 +238,10 @@ impl HeapPool {
             .service
             .get()
             .is_some_and(|service| service.allocator.has_arrived());
-        if !all_back || arrived || self.obj().is_flushing() {
+        let asked = lock(&self.memory)
+            .as_ref()
+            .is_none_or(|memory| memory.is_accepted_by_writer());
+        if !all_back || arrived || asked || self.obj().is_flushing() {
             return;
         }
         if self.rounds.fetch_add(1, Ordering::Relaxed) + 1 == LOOK_AND_FIRST_TRY {
@@ -217,45 +255,6 @@ impl Service {
         self.stats.buffer_allocated();
         let stats = Arc::clone(&self.stats);
         frame.dmabuf(0).on_close(move |_id| stats.buffer_freed());
-    }
-
-    /// A buffer of `configured.size` bytes in one memory, with the meta that describes it.
-    fn wrap(&self, frame: &Frame, configured: &Configured) -> Result<gst::Buffer, BufferError> {
-        let [dmabuf] = frame.dmabufs().collect::<Vec<_>>()[..] else {
-            return Err(BufferError::Several {
-                allocator: self.source.name(),
-                count: frame.dmabufs().count(),
-            });
-        };
-        let memory = ffi::memory::wrap(&self.allocator, Arc::clone(dmabuf), 0, configured.size)?;
-        let mut buffer = gst::Buffer::new();
-        let inner = buffer.make_mut();
-        inner.append_memory(memory);
-
-        let layout = frame.layout();
-        let planes = layout.planes();
-        let meta_error = |_beyond: std::num::TryFromIntError| BufferError::Meta(planes.len());
-        let mut offsets = Vec::with_capacity(planes.len());
-        let mut strides = Vec::with_capacity(planes.len());
-        for plane in planes {
-            offsets.push(usize::try_from(plane.offset).map_err(meta_error)?);
-            strides.push(i32::try_from(plane.stride).map_err(meta_error)?);
-        }
-        let (width, height) = (layout.width(), layout.height());
-        let flags = VideoFrameFlags::empty();
-        let mut meta = VideoMeta::add_full(
-            inner,
-            flags,
-            configured.format,
-            width,
-            height,
-            &offsets,
-            &strides,
-        )?;
-        if let Some(alignment) = &configured.alignment {
-            meta.set_alignment(alignment)?;
-        }
-        Ok(buffer)
     }
 }
 
@@ -291,13 +290,16 @@ impl BufferPoolImpl for HeapPool {
         accepted == Some(true) && self.parent_set_config(config)
     }
 
-    /// Preallocates. What was made before a failure is freed at once: GStreamer itself would leak it.
+    /// Negotiates, then preallocates. What was made before a failure is freed at once: GStreamer itself would leak it.
     fn start(&self) -> bool {
+        if contained("negotiation", || self.negotiate()) != Some(true) {
+            return false;
+        }
         self.starting.store(true, Ordering::Relaxed);
         let started = self.parent_start();
         self.starting.store(false, Ordering::Relaxed);
         if !started {
-            self.parent_stop();
+            self.stop();
         }
         started
     }
@@ -309,11 +311,10 @@ impl BufferPoolImpl for HeapPool {
         match contained("buffer allocation", || self.make_buffer()) {
             Some(Ok(buffer)) => Ok(buffer),
             Some(Err(error)) => {
-                gst::error!(CAT, imp = self, "{}", chain(&error));
-                if let BufferError::Allocate(error) = &error
-                    && !self.failure_told.swap(true, Ordering::Relaxed)
-                {
-                    self.tell(PoolEvent::AllocationFailed(error));
+                let text = chain(&error);
+                gst::error!(CAT, imp = self, "{text}");
+                if let BufferError::Allocate(error) = &error {
+                    self.fail(PoolEvent::AllocationFailed(error), text);
                 }
                 Err(gst::FlowError::Error)
             }
@@ -357,6 +358,8 @@ impl BufferPoolImpl for HeapPool {
         for buffer in self.shelf.clear() {
             self.parent_release_buffer(buffer);
         }
+        let memory = lock(&self.memory).take();
+        drop(memory);
         self.parent_stop()
     }
 }

@@ -6,28 +6,33 @@
 //! - a new pool for each ALLOCATION query, because an active one cannot be configured again;
 //! - configured with allocator NULL and without `GstBufferPoolOptionVideoAlignment`;
 //! - a size or minimum that is too small is refused once, with the right one in the configuration;
-//! - one memory per buffer, offset 0, at least as long as the driver's `sizeimage`;
+//! - one memory per buffer (or one for each plane, where the driver spreads them), offset 0, at least as long as the
+//!   driver's `sizeimage`;
 //! - `GstVideoMeta` with the real strides on every buffer, for plain and for `DMA_DRM` caps;
 //! - buffers are never resized, and only grow in number.
 
 use std::sync::Arc;
 
-use dmabuf_heap::AllocateError;
+use dmabuf_heap::{AllocateError, FrameLayout, NegotiateError};
 use gst::glib;
 use gst::glib::subclass::prelude::*;
 
-use crate::heap::HeapSource;
+use crate::caps::VideoCaps;
+use crate::heap::{Choice, HeapSource};
 use crate::stats::PathStats;
 
+mod buffer;
 pub(crate) mod imp;
 mod layout;
+mod memory;
 mod shelf;
 mod shortage;
 #[cfg(test)]
 mod tests;
+mod users;
 
-use layout::Shape;
-pub(crate) use layout::Writer;
+use layout::Asked;
+pub(crate) use users::Users;
 
 glib::wrapper! {
     /// A `GstBufferPool` over a dma-buf heap.
@@ -37,30 +42,40 @@ glib::wrapper! {
 /// What a pool tells the element that proposed it. Sent from streaming threads, without a lock of ours.
 #[derive(Debug)]
 pub(crate) enum PoolEvent<'a> {
-    /// The heap gave no memory. Told once per pool.
+    /// The devices have chosen the memory of this pool.
+    Chosen(&'a Choice),
+    /// No memory suits the devices. Told once per pool, as the following.
+    NothingSuits(&'a NegotiateError),
+    /// There is no more memory.
     AllocationFailed(&'a AllocateError),
-    /// Whoever took the pool gave its buffers back at once and never filled one: a device refused the memory.
+    /// Whoever took the pool gave its buffers back at once and never filled one: a device that could not be asked
+    /// refused the memory.
     GivenBack,
 }
 
 /// The receiver of a pool's events.
 pub(crate) type PoolListener = Box<dyn Fn(PoolEvent<'_>) + Send + Sync>;
 
+/// What an answer to an ALLOCATION query says of a pool.
+#[derive(Debug, Clone)]
+pub(crate) struct Proposal {
+    /// Bytes of a buffer.
+    pub size: u32,
+    /// How the frames will lie, as far as the devices have said.
+    pub layout: FrameLayout,
+}
+
 impl HeapPool {
-    /// A pool on `source` that counts in `stats`.
+    /// A pool on `source` for `users`, that counts in `stats`.
     pub(crate) fn new(
         source: Arc<HeapSource>,
+        users: Users,
         stats: Arc<PathStats>,
         listener: PoolListener,
     ) -> Self {
         let pool: Self = glib::Object::new();
-        pool.imp().open_with(source, stats, listener);
+        pool.imp().open_with(source, users, stats, listener);
         pool
-    }
-
-    /// Says who will fill the frames, before anybody configures the pool.
-    pub(crate) fn set_writer(&self, writer: Writer) {
-        self.imp().set_writer(writer);
     }
 
     /// No configuration with fewer buffers is accepted from now on.
@@ -68,14 +83,26 @@ impl HeapPool {
         self.imp().require(min_buffers);
     }
 
-    /// Bytes of one buffer for `caps`, as they stand in an answer to an ALLOCATION query.
+    /// Why there was no memory, if there was none.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.imp().failure()
+    }
+
+    /// What to propose to whoever will write frames of these caps. Nothing is allocated and no device changes.
     ///
     /// # Errors
     ///
-    /// The caps cannot be laid out, or a buffer would not fit GStreamer's 32 bits.
-    pub(crate) fn buffer_size(caps: &crate::caps::VideoCaps) -> Result<u32, SizeError> {
-        let Shape { len, .. } = Shape::of(caps, 0, None, Writer::Element)?;
-        u32::try_from(len).map_err(|_beyond_32_bits| SizeError::TooLarge(len))
+    /// The caps cannot be laid out, not so that everybody takes them, or a buffer would not fit GStreamer's 32 bits.
+    pub(crate) fn proposal(&self, caps: &VideoCaps) -> Result<Proposal, SizeError> {
+        let asked = Asked {
+            reads_meta: true,
+            ..Asked::default()
+        };
+        let plan = self.imp().plan(caps, &asked)?;
+        Ok(Proposal {
+            size: plan.size,
+            layout: plan.layout,
+        })
     }
 }
 
@@ -83,9 +110,15 @@ impl HeapPool {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum SizeError {
+    /// The pool belongs to nobody.
+    #[error("the pool was made without a heap")]
+    NoHeap,
     /// The picture cannot be laid out.
     #[error(transparent)]
     Layout(#[from] dmabuf_heap::LayoutError),
+    /// The devices have no layout in common.
+    #[error(transparent)]
+    Negotiate(#[from] NegotiateError),
     /// GStreamer's pools count in 32 bits.
     #[error("a buffer of {0} bytes is more than a GStreamer buffer pool can hold (4 GiB)")]
     TooLarge(u64),

@@ -16,14 +16,16 @@ fn pool() -> (HeapPool, Arc<AtomicUsize>) {
     registry
         .register(Arc::new(Exhausted("empty")))
         .expect("a free name");
-    let source = Arc::new(HeapSource::among(registry, "empty").expect("registered"));
+    let source = HeapSource::among(Arc::new(registry), "empty").expect("registered");
+    let source = Arc::new(source);
     let told = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&told);
     let listener: PoolListener = Box::new(move |event| {
-        assert!(matches!(event, PoolEvent::AllocationFailed(_)), "{event:?}");
+        assert!(matches!(event, PoolEvent::NothingSuits(_)), "{event:?}");
         counter.fetch_add(1, Ordering::Relaxed);
     });
-    (HeapPool::new(source, Arc::default(), listener), told)
+    let pool = HeapPool::new(source, Users::default(), Arc::default(), listener);
+    (pool, told)
 }
 
 fn configure(pool: &HeapPool, caps: &str, size: u32, min: u32) -> bool {

@@ -20,10 +20,6 @@ pub(crate) fn importers_of(
 }
 
 /// Tells upstream that `importer` will import frames of `picture`. All importers share one entry of the query.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the sinks have no importer yet")
-)]
 pub(crate) fn add_importer(
     query: &mut gst::query::Allocation,
     picture: FrameSpec,
@@ -41,7 +37,6 @@ pub(crate) fn add_importer(
 ///
 /// Elements that are not ours read it so: `v4l2src` sets its driver to such strides when the aligned size is the one of
 /// the proposed pool.
-#[expect(dead_code, reason = "the pools keep to GStreamer's layout yet")]
 pub(crate) fn describe_layout(
     query: &mut gst::query::Allocation,
     info: &VideoInfo,

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use dmabuf_heap::Importer;
+
 use crate::caps::{CapsError, VideoCaps};
 use crate::copier::{Copied, Copier, CopyError};
 use crate::heap::HeapSource;
-use crate::pool::HeapPool;
+use crate::pool::{HeapPool, Users};
 use crate::stats::PathStats;
 
 /// Copies frames into a heap pool of its own, remade when their format or size changes.
 #[derive(Debug)]
 pub(crate) struct Uploader {
     source: Arc<HeapSource>,
+    display: Option<Arc<dyn Importer>>,
     stats: Arc<PathStats>,
     copier: Option<(gst::Caps, Copier)>,
 }
@@ -28,10 +31,15 @@ pub(crate) enum UploadError {
 }
 
 impl Uploader {
-    /// For buffers of this heap, counted here.
-    pub(crate) fn new(source: Arc<HeapSource>, stats: Arc<PathStats>) -> Self {
+    /// For buffers of this heap that `display` takes, counted here.
+    pub(crate) fn new(
+        source: Arc<HeapSource>,
+        display: Option<Arc<dyn Importer>>,
+        stats: Arc<PathStats>,
+    ) -> Self {
         Self {
             source,
+            display,
             stats,
             copier: None,
         }
@@ -46,17 +54,17 @@ impl Uploader {
         let caps = padded(buffer, caps);
         let copier = match self.copier.take() {
             Some((known, copier)) if known == caps => copier,
-            _ => {
-                // The caller reports a failure: it knows why there is a copy at all.
-                let pool = HeapPool::new(
-                    Arc::clone(&self.source),
-                    Arc::clone(&self.stats),
-                    Box::new(|_event| {}),
-                );
-                Copier::new(pool, &caps, &VideoCaps::parse(&caps)?)?
-            }
+            _ => Copier::new(self.pool(), &caps, &VideoCaps::parse(&caps)?)?,
         };
         Ok(self.copier.insert((caps, copier)).1.copy(buffer)?)
+    }
+
+    /// A pool for copies. The caller reports why there is none: it knows why there is a copy at all.
+    fn pool(&self) -> HeapPool {
+        let readers = self.display.clone().into_iter().collect();
+        let users = Users::of_copies(&self.stats).for_readers(readers, false);
+        let (source, stats) = (Arc::clone(&self.source), Arc::clone(&self.stats));
+        HeapPool::new(source, users, stats, Box::new(|_event| {}))
     }
 }
 
