@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dmabuf_heap::{
-    Allocator, Fourcc, Frame, FrameSpec, Importer, Modifier, Refusal, Registry, Suspect, Topology,
-    Verdict,
+    Allocator, Fourcc, Frame, FrameLayout, FrameSpec, Importer, Modifier, PlaneLayout, Refusal,
+    Registry, Suspect, Topology, Verdict,
 };
 use dmaheap_tests::census::{self, Census};
 use dmaheap_tests::command::Run;
@@ -449,34 +449,60 @@ fn a_refusal_names_device_queue_buffer_and_both_sizes() {
             "Bad address",
         ],
     );
-
-    // The rows of the picture fit, but not what the driver adds behind them.
-    let short = Frame::new(
-        format(&node, Queue::Capture, b"NV12", (320, 180))
-            .layout()
-            .expect("a layout"),
-        &[memory(&*system(), 320 * 270)],
-    )
-    .expect("a frame");
-    let larger = refused(
-        self::importer(&node, Queue::Capture)
-            .may_set_format(true)
-            .probe(&cut(&short)),
-    );
-    assert_eq!(larger.suspect, Some(Suspect::Layout), "{larger}");
 }
 
-/// A frame whose planes do not follow each other.
-fn cut(frame: &Frame) -> Frame {
+/// vivid's NV16M wants 128 bytes more than the rows, which here fill their pages.
+#[test]
+fn a_short_dmabuf_is_refused_with_both_sizes() {
+    let node = camera(SCATTERED_MULTI);
+    let format = format(&node, Queue::Capture, b"NM16", (1280, 720));
+    assert_eq!(format.buffers[0].size_image, 921_600 + 128);
+    let heap = system();
+    let dmabufs = [memory(&*heap, 921_600), memory(&*heap, 921_600)];
+    let short = Frame::new(format.layout().expect("a layout"), &dmabufs).expect("the rows fit");
+    let refusal = refused(
+        importer(&node, Queue::Capture)
+            .may_set_format(true)
+            .probe(&short),
+    );
+    assert_eq!(refusal.suspect, Some(Suspect::Layout), "{refusal}");
+    expect_parts(
+        &refusal.to_string(),
+        &["buffer 0, plane 0: the dma-buf has 921600 bytes", "921728"],
+    );
+}
+
+#[test]
+fn planes_in_another_order_than_v4l2s_are_a_refusal() {
+    let node = camera(SCATTERED);
+    let format = format(&node, Queue::Capture, b"NV12", SIZE);
+    let swapped = swapped(&frame(&*system(), &format));
+    let refusal = refused(
+        importer(&node, Queue::Capture)
+            .may_set_format(true)
+            .probe(&swapped),
+    );
+    assert_eq!(refusal.suspect, Some(Suspect::Layout), "{refusal}");
+    expect_parts(&refusal.to_string(), &["plane 1 starts at 0"]);
+}
+
+/// The same memory with the second plane before the first.
+fn swapped(frame: &Frame) -> Frame {
     let layout = frame.layout();
-    let mut planes = layout.planes().to_vec();
-    planes.swap(0, 1);
-    let (first, second) = (planes[1].len, planes[0].len);
-    planes[0].offset = second;
-    planes[0].len = first;
-    planes[1].offset = 0;
-    planes[1].len = second;
-    let layout = dmabuf_heap::FrameLayout::with_planes(
+    let &[luma, chroma] = layout.planes() else {
+        panic!("two planes");
+    };
+    let planes = [
+        PlaneLayout {
+            offset: chroma.len,
+            ..luma
+        },
+        PlaneLayout {
+            offset: 0,
+            ..chroma
+        },
+    ];
+    let layout = FrameLayout::with_planes(
         layout.fourcc(),
         Modifier::LINEAR,
         layout.width(),

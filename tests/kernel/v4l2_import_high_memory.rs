@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use dmabuf_heap::{Allocator, Frame, Importer, Registry, Suspect, Verdict};
 use dmaheap_tests::census::Census;
 use dmaheap_tests::v4l2_frame::{format, frame, importer};
+use dmaheap_tests::v4l2_stream::{Side, stream};
 use dmaheap_tests::{device, note};
 use v4l2_import::Queue;
 
@@ -84,6 +85,27 @@ fn a_camera_that_would_get_a_copy_refuses_and_says_so() {
     );
     drop(frame);
     census.expect_restored("a refused copy");
+}
+
+/// Why that refusal is right: what the camera writes is lost.
+#[test]
+fn what_the_kernel_copies_shows_old_pixels() {
+    let node = camera(NARROW);
+    let format = format(&node, Queue::Capture, b"NV12", SMALL);
+    let heap = contiguous();
+    let frames = [frame(&*heap, &format), frame(&*heap, &format)];
+    frames.iter().for_each(fill);
+    let before = content(&frames[0]);
+    let side = Side {
+        queue: Queue::Capture,
+        format: &format,
+        frames: &frames,
+    };
+    stream(&node, false, &[side]).unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        content(&frames[0]) == before,
+        "the camera reaches this memory after all"
+    );
 }
 
 #[test]
