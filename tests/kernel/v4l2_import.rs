@@ -605,6 +605,31 @@ fn constraints_follow_the_current_format_from_buffer_to_buffer() {
 }
 
 #[test]
+fn frames_made_by_the_constraints_are_accepted() {
+    let heap = system();
+    for (instance, code, dmabufs) in [
+        (SCATTERED, "NV12", 1),
+        (SCATTERED_MULTI, "NV12", 1),
+        (SCATTERED_MULTI, "NM12", 2),
+    ] {
+        let camera = Vivid::find_instance(instance);
+        let wanted = format!("width=640,height=360,pixelformat={code}");
+        camera.v4l2_ctl(&["--set-fmt-video", &wanted]);
+        let importer = importer(Path::new(&camera.node()), Queue::Capture);
+        let spec = FrameSpec::new(Fourcc::NV12, SIZE.0, SIZE.1);
+        let constraints = importer.constraints(&spec).expect("it has the format");
+        let request = constraints
+            .request(spec)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let frame = heap
+            .allocate(&request)
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(frame.dmabufs().count(), dmabufs, "{code}");
+        assert_eq!(importer.probe(&frame), Verdict::Accepted, "{code}");
+    }
+}
+
+#[test]
 fn a_wider_stride_is_taken_where_the_driver_takes_it() {
     let node = camera(SCATTERED);
     let mut wide = format(&node, Queue::Capture, b"NV12", SIZE);
