@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::{device, wait};
 
-/// How long the kernel and detached threads may take to let go of what nobody holds any more.
-const SETTLE: Duration = Duration::from_secs(2);
+/// How long the kernel and detached threads may take to let go of what nobody holds any more. vkms keeps the framebuffers
+/// of a commit until its worker has composed the picture by CPU, which takes seconds on a busy emulated machine.
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// The counts of one moment. Compare with [`Census::expect_restored`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Census {
         }
     }
 
-    /// Panics with the difference if, within two seconds, the counts of this process do not fall back to `self`.
+    /// Panics with the difference if, within ten seconds, the counts of this process do not fall back to `self`.
     #[track_caller]
     pub fn expect_restored(&self, after: &str) {
         let mut last = None;

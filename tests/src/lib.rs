@@ -21,6 +21,7 @@ pub mod command;
 pub mod device;
 pub mod failing;
 pub mod kernel_log;
+pub mod kms;
 pub mod pattern;
 pub mod picture;
 pub mod player;
