@@ -131,6 +131,20 @@ pub(crate) fn not_dmabuf(index: usize, mem: &gst::MemoryRef) -> FrameOfError {
     }
 }
 
+/// What kind of memory a buffer is in, for messages: `dmabuf of allocator v4l2src0:pool0:allocator`.
+pub(crate) fn memory_of(buffer: &gst::BufferRef) -> String {
+    use gst::prelude::*;
+    if buffer.n_memory() == 0 {
+        return "nothing".to_owned();
+    }
+    let first = buffer.peek_memory(0);
+    let kind = memory::kind_of(first);
+    match first.allocator() {
+        Some(allocator) => format!("{kind} of allocator {}", allocator.name()),
+        None => kind,
+    }
+}
+
 /// The size of the whole picture in memory, of which a `GstVideoCropMeta` and the caps may show a part only.
 fn size_of(buffer: &gst::BufferRef, caps: &VideoCaps) -> (u32, u32) {
     match buffer.meta::<VideoMeta>() {

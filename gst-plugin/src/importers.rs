@@ -53,7 +53,7 @@ mod tests {
     use dmabuf_heap::Fourcc;
 
     use super::*;
-    use crate::testing::Willing;
+    use crate::testing::Device;
 
     const SMALL: FrameSpec = FrameSpec::new(Fourcc::NV12, 64, 48);
     const LARGE: FrameSpec = FrameSpec::new(Fourcc::NV12, 640, 480);
@@ -61,8 +61,8 @@ mod tests {
     #[test]
     fn importers_of_other_pictures_are_left_alone() {
         let mut importers = Importers::default();
-        importers.add(SMALL, Willing::named("small"));
-        importers.add(LARGE, Willing::named("large"));
+        importers.add(SMALL, Device::willing("small"));
+        importers.add(LARGE, Device::willing("large"));
         let found = importers.of(&SMALL);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].name(), "small");
@@ -70,12 +70,12 @@ mod tests {
 
     #[test]
     fn an_importer_that_is_reached_twice_counts_once() {
-        let shared = Willing::named("shared");
+        let shared = Device::willing("shared");
         let mut importers = Importers::default();
         importers.add(SMALL, Arc::clone(&shared));
         let mut branch = Importers::default();
         branch.add(SMALL, shared);
-        branch.add(SMALL, Willing::named("another"));
+        branch.add(SMALL, Device::willing("another"));
         importers.extend(&branch);
         assert_eq!(importers.of(&SMALL).len(), 2);
     }

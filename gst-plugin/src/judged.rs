@@ -39,3 +39,38 @@ impl Judged {
         lock(&self.0).clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dmabuf_heap::{Fourcc, FrameLayout};
+
+    use super::*;
+    use crate::testing::Plentiful;
+
+    fn frame() -> Frame {
+        let layout = FrameLayout::linear(Fourcc::NV12, 64, 48, 1).expect("a layout");
+        Frame::new(layout, &[Plentiful::dmabuf(layout.size())]).expect("planes fit")
+    }
+
+    #[test]
+    fn a_frame_is_remembered_as_long_as_its_memory_lives() {
+        let judged = Judged::default();
+        let (taken, refused) = (frame(), frame());
+        judged.insert(&taken, None);
+        judged.insert(&refused, Some("too far away".into()));
+        assert_eq!(judged.find(&taken), Some(None));
+        assert_eq!(judged.find(&refused), Some(Some("too far away".into())));
+        assert_eq!(judged.find(&frame()), None);
+        drop((taken, refused));
+        assert!(lock(&judged.0).is_empty());
+    }
+
+    #[test]
+    fn all_is_forgotten_when_somebody_else_is_asked() {
+        let judged = Judged::default();
+        let frame = frame();
+        judged.insert(&frame, None);
+        judged.clear();
+        assert_eq!(judged.find(&frame), None);
+    }
+}

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use dmabuf_heap::{NegotiateError, Step};
 use gst::prelude::*;
 
+use crate::frame::memory_of;
 use crate::heap::{Choice, HeapSource};
 use crate::pool::PoolEvent;
 use crate::stats::{CopyReason, Path, PathChange, PathStats};
@@ -61,8 +62,9 @@ pub(crate) fn copy_forbidden(
         element,
         gst::StreamError::WrongType,
         (
-            "{who} brings frames that would have to be copied, and zero-copy=required forbids it: {why}. \
+            "{who} brings frames (in {}) that would have to be copied, and zero-copy=required forbids it: {why}. \
              {remedy}, or allow a copy of {} bytes per frame by zero-copy=preferred",
+            memory_of(buffer),
             buffer.size()
         )
     );

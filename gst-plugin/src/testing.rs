@@ -2,10 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dmabuf_heap::{
-    AllocateError, Allocator, Capabilities, Constraints, Contiguity, Frame, FrameSpec, Importer,
-    LayoutRequest, Refusal, Role, Verdict,
+    AllocateError, Allocator, Capabilities, Constraints, Contiguity, DmaBuf, Frame, FrameSpec,
+    Importer, LayoutRequest, Refusal, Role, Verdict,
 };
 
 /// An allocator that has no memory left.
@@ -37,20 +38,76 @@ impl Allocator for Exhausted {
     }
 }
 
-/// A display that takes everything.
+/// An allocator of memory that passes for dma-bufs, as long as nobody maps it.
 #[derive(Debug)]
-pub(crate) struct Willing(&'static str);
+pub(crate) struct Plentiful(pub &'static str);
 
-impl Willing {
-    /// One that messages call `name`.
-    pub(crate) fn named(name: &'static str) -> Arc<dyn Importer> {
-        Arc::new(Self(name))
+impl Plentiful {
+    /// Memory of so many bytes.
+    pub(crate) fn dmabuf(len: u64) -> Arc<DmaBuf> {
+        Arc::new(DmaBuf::stand_in(len).expect("a memfd"))
     }
 }
 
-impl Importer for Willing {
+impl Allocator for Plentiful {
     fn name(&self) -> &str {
         self.0
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            contiguity: Contiguity::Contiguous,
+            cacheable: true,
+            mappable: true,
+            protected: false,
+            max_len: None,
+        }
+    }
+
+    fn allocate(&self, request: &LayoutRequest) -> Result<Frame, AllocateError> {
+        let dmabufs = request.dmabuf_lens()?.into_iter().map(Self::dmabuf);
+        let dmabufs: Vec<_> = dmabufs.collect();
+        Ok(Frame::new(request.layout()?, &dmabufs).expect("planes fit"))
+    }
+}
+
+/// A device with needs and a verdict.
+#[derive(Debug)]
+pub(crate) struct Device {
+    name: &'static str,
+    constraints: Constraints,
+    /// Refuses as many frames as this, and takes those that follow.
+    refusals: AtomicUsize,
+}
+
+impl Device {
+    /// One that takes everything.
+    pub(crate) fn willing(name: &'static str) -> Arc<dyn Importer> {
+        Self::refusing(name, 0)
+    }
+
+    /// One that refuses so many frames before it takes any.
+    pub(crate) fn refusing(name: &'static str, refusals: usize) -> Arc<dyn Importer> {
+        Arc::new(Self {
+            name,
+            constraints: Constraints::of(name),
+            refusals: AtomicUsize::new(refusals),
+        })
+    }
+
+    /// One that takes all frames that meet its needs.
+    pub(crate) fn needing(name: &'static str, constraints: Constraints) -> Arc<dyn Importer> {
+        Arc::new(Self {
+            name,
+            constraints,
+            refusals: AtomicUsize::new(0),
+        })
+    }
+}
+
+impl Importer for Device {
+    fn name(&self) -> &str {
+        self.name
     }
 
     fn role(&self) -> Role {
@@ -58,39 +115,22 @@ impl Importer for Willing {
     }
 
     fn constraints(&self, _spec: &FrameSpec) -> Result<Constraints, Refusal> {
-        Ok(Constraints::of(self.0))
+        Ok(self.constraints.clone())
     }
 
     fn probe(&self, _frame: &Frame) -> Verdict {
-        Verdict::Accepted
-    }
-}
-
-/// A camera that writes rows of a length of its own.
-#[derive(Debug)]
-pub(crate) struct Striding(u32);
-
-impl Striding {
-    /// One that writes rows of so many bytes.
-    pub(crate) fn of(bytes: u32) -> Arc<dyn Importer> {
-        Arc::new(Self(bytes))
-    }
-}
-
-impl Importer for Striding {
-    fn name(&self) -> &'static str {
-        "a camera with a stride"
-    }
-
-    fn role(&self) -> Role {
-        Role::Writes
-    }
-
-    fn constraints(&self, _spec: &FrameSpec) -> Result<Constraints, Refusal> {
-        Ok(Constraints::of(self.name()).stride_min(0, self.0))
-    }
-
-    fn probe(&self, _frame: &Frame) -> Verdict {
-        Verdict::Accepted
+        let left = |left: usize| left.checked_sub(1);
+        let refused = self
+            .refusals
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        refused.map_or(Verdict::Accepted, |_left| {
+            Verdict::Refused(Refusal {
+                importer: self.name.to_owned(),
+                operation: "a test",
+                detail: String::new(),
+                errno: None,
+                suspect: None,
+            })
+        })
     }
 }

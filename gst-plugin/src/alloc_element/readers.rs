@@ -77,3 +77,21 @@ fn ask(readers: &[Arc<dyn Importer>], frame: &Frame) -> Objection {
         Verdict::Accepted | Verdict::Unknown(_) => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use dmabuf_heap::{Fourcc, FrameLayout};
+
+    use super::*;
+    use crate::testing::{Device, Plentiful};
+
+    #[test]
+    fn one_refusal_is_enough() {
+        let layout = FrameLayout::linear(Fourcc::NV12, 64, 48, 1).expect("a layout");
+        let frame = Frame::new(layout, &[Plentiful::dmabuf(layout.size())]).expect("planes fit");
+        let willing = Device::willing("one display");
+        assert_eq!(ask(&[Arc::clone(&willing)], &frame), None);
+        let objection = ask(&[willing, Device::refusing("another", 1)], &frame);
+        assert!(objection.expect("refused").contains("another"));
+    }
+}

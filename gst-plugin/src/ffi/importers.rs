@@ -165,14 +165,14 @@ mod tests {
     use gst::meta::MetaAPI;
 
     use super::*;
-    use crate::testing::Willing;
+    use crate::testing::Device;
 
     const PICTURE: FrameSpec = FrameSpec::new(Fourcc::NV12, 64, 48);
 
     fn importers(name: &'static str) -> Importers {
         gst::init().expect("GStreamer");
         let mut importers = Importers::default();
-        importers.add(PICTURE, Willing::named(name));
+        importers.add(PICTURE, Device::willing(name));
         importers
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct HeapPool {
     failure: Mutex<Option<String>>,
     starting: AtomicBool,
     least: AtomicU32,
+    /// Buffers of the start that were never used. They come first: what is new to a device is best imported early.
+    unused: AtomicU32,
     shelf: Shelf,
     shortage: Shortage,
     rounds: AtomicU32,
@@ -298,7 +300,10 @@ impl BufferPoolImpl for HeapPool {
         self.starting.store(true, Ordering::Relaxed);
         let started = self.parent_start();
         self.starting.store(false, Ordering::Relaxed);
-        if !started {
+        if started {
+            let made = lock(&self.configured).as_ref().map_or(0, |it| it.min);
+            self.unused.store(made, Ordering::Relaxed);
+        } else {
             self.stop();
         }
         started
@@ -327,8 +332,16 @@ impl BufferPoolImpl for HeapPool {
         params: Option<&gst::BufferPoolAcquireParams>,
     ) -> Result<gst::Buffer, gst::FlowError> {
         contained("buffer acquisition", || self.wait_out_shortage());
-        let taken = self.shelf.take_or(|| self.parent_acquire_buffer(params));
-        let buffer = taken.or_else(|acquired| acquired)?;
+        let less = |unused: u32| unused.checked_sub(1);
+        let unused = self
+            .unused
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let buffer = if unused.is_ok() {
+            self.parent_acquire_buffer(params)?
+        } else {
+            let taken = self.shelf.take_or(|| self.parent_acquire_buffer(params));
+            taken.or_else(|acquired| acquired)?
+        };
         self.shortage.taken();
         Ok(buffer)
     }

@@ -1,10 +1,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dmabuf_heap::Registry;
-use gst::prelude::*;
+use std::sync::Mutex;
 
+use dmabuf_heap::{Allocator, Constraints, Importer, Registry, Topology};
+use gst::prelude::*;
+use gst_video::VideoMeta;
+
+use super::users::Writer;
 use super::*;
-use crate::testing::Exhausted;
+use crate::heap::AUTO;
+use crate::testing::{Device, Exhausted, Plentiful};
 
 const NV12: &str = "video/x-raw,format=NV12,width=362,height=242,framerate=30/1";
 const NV12_LEN: u32 = 364 * 242 * 3 / 2;
@@ -99,4 +104,122 @@ fn a_heap_without_memory_is_told_once_and_the_pool_stays_inactive() {
     assert!(pool.set_active(true).is_err());
     assert!(!pool.is_active());
     assert_eq!(told.load(Ordering::Relaxed), 1);
+}
+
+/// A pool that chooses among the allocators `first` and `second`, and what it told.
+fn choosing_pool(users: Users) -> (HeapPool, Arc<Mutex<Vec<String>>>) {
+    gst::init().expect("GStreamer");
+    let registry = Registry::empty();
+    for name in ["first", "second"] {
+        let allocator: Arc<dyn Allocator> = Arc::new(Plentiful(name));
+        registry.register(allocator).expect("a free name");
+    }
+    let source = HeapSource::among(Arc::new(registry), AUTO).expect("two allocators");
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&told);
+    let listener: PoolListener = Box::new(move |event| {
+        let note = match event {
+            PoolEvent::Chosen(choice) => choice.summary.clone(),
+            PoolEvent::GivenBack => "given back".to_owned(),
+            failure => format!("{failure:?}"),
+        };
+        notes.lock().expect("no panic").push(note);
+    });
+    let pool = HeapPool::new(Arc::new(source), users, Arc::default(), listener);
+    (pool, told)
+}
+
+fn read_by(reader: Arc<dyn Importer>) -> Users {
+    Users::default().for_readers(vec![reader], false)
+}
+
+#[test]
+fn buffers_come_from_the_first_allocator_that_everybody_takes() {
+    let (pool, told) = choosing_pool(read_by(Device::refusing("display", 1)));
+    assert!(configure(&pool, NV12, NV12_LEN, 2));
+    pool.set_active(true).expect("memory");
+    let buffer = pool.acquire_buffer(None).expect("a buffer");
+    assert_eq!((buffer.size(), buffer.n_memory()), (NV12_LEN as usize, 1));
+    let told = told.lock().expect("no panic");
+    let [choice] = told.as_slice() else {
+        panic!("one choice: {told:?}");
+    };
+    assert!(
+        choice.starts_with("second: first was refused by display"),
+        "{choice}"
+    );
+}
+
+#[test]
+fn nothing_is_asked_before_the_pool_starts() {
+    let (pool, told) = choosing_pool(read_by(Device::willing("display")));
+    assert!(configure(&pool, NV12, NV12_LEN, 2));
+    assert!(told.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn a_reader_that_nothing_suits_is_left_to_copy_only_if_it_may() {
+    let users = |may_copy| {
+        Users::default().for_readers(vec![Device::refusing("display", usize::MAX)], may_copy)
+    };
+    let (pool, told) = choosing_pool(users(false));
+    assert!(configure(&pool, NV12, NV12_LEN, 2));
+    assert!(pool.set_active(true).is_err());
+    assert!(pool.failure().expect("a reason").contains("display"));
+    assert_eq!(told.lock().expect("no panic").len(), 1);
+
+    let (pool, told) = choosing_pool(users(true));
+    assert!(configure(&pool, NV12, NV12_LEN, 2));
+    pool.set_active(true).expect("memory");
+    let told = told.lock().expect("no panic");
+    assert!(
+        told[0].starts_with("first") && told[0].contains("without display"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn planes_in_dma_bufs_of_their_own_are_memories_of_their_own() {
+    let camera = Constraints::of("camera")
+        .topology(Topology::PER_PLANE)
+        .stride(0, 364)
+        .stride(1, 364)
+        .min_len(0, 364 * 242 + 100);
+    let users = Users {
+        writer: Writer::V4l2(Some(Device::needing("camera", camera))),
+        ..Users::default()
+    };
+    let (pool, _told) = choosing_pool(users);
+    let size = NV12_LEN + 100;
+    assert!(configure(&pool, NV12, size, 2));
+    pool.set_active(true).expect("memory");
+    let buffer = pool.acquire_buffer(None).expect("a buffer");
+    assert_eq!((buffer.size(), buffer.n_memory()), (size as usize, 2));
+    let meta = buffer.meta::<VideoMeta>().expect("a meta");
+    assert_eq!(meta.offset(), [0, buffer.peek_memory(0).size()]);
+    assert!(
+        buffer.peek_memory(0).size() >= 364 * 242 + 100,
+        "the driver's padding comes first"
+    );
+}
+
+#[test]
+fn only_a_device_that_could_not_be_asked_is_watched_for_a_refusal() {
+    for (driver, watched) in [(None, true), (Some(Device::willing("camera")), false)] {
+        let users = Users {
+            writer: Writer::V4l2(driver),
+            ..Users::default()
+        };
+        let (pool, told) = choosing_pool(users);
+        assert!(configure(&pool, NV12, NV12_LEN, 2));
+        pool.set_active(true).expect("memory");
+        for _look_and_try in 0..2 {
+            drop(pool.acquire_buffer(None).expect("a buffer"));
+        }
+        let given_back = told
+            .lock()
+            .expect("no panic")
+            .contains(&"given back".to_owned());
+        assert_eq!(given_back, watched);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dmabuf_heap::{CpuUse, FrameSpec, Importer};
+use dmabuf_heap::{CpuUse, FrameSpec, Importer, Needs};
 
 use crate::cpu::CountedCpu;
 use crate::stats::PathStats;
@@ -92,13 +92,11 @@ impl Users {
 }
 
 impl Writer {
-    /// Bytes from row to row as the driver will write such pictures.
-    pub(super) fn stride(&self, picture: &FrameSpec) -> Option<u32> {
+    /// What the driver needs of such pictures.
+    pub(super) fn needs(&self, picture: &FrameSpec) -> Option<Needs> {
         let Self::V4l2(Some(driver)) = self else {
             return None;
         };
-        let constraints = driver.constraints(picture).ok()?;
-        let needs = constraints.needs();
-        needs.strides[0].or(Some(needs.stride_min[0]).filter(|&stride| stride > 0))
+        Some(driver.constraints(picture).ok()?.needs().clone())
     }
 }

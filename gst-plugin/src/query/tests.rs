@@ -6,7 +6,7 @@ use gst::{PadProbeReturn, PadProbeType};
 
 use super::*;
 use crate::caps::VideoCaps;
-use crate::testing::Willing;
+use crate::testing::Device;
 
 const PICTURE: &str = "video/x-raw,format=NV12,width=64,height=64,framerate=30/1";
 
@@ -18,7 +18,7 @@ fn picture_of(query: &gst::query::Allocation) -> FrameSpec {
 /// Answers ALLOCATION queries at `sink` as an element with a device does.
 fn answer_at(sink: &gst::Element, name: &'static str) {
     let pad = sink.static_pad("sink").expect("a sink");
-    let importer = Willing::named(name);
+    let importer = Device::willing(name);
     pad.add_probe(PadProbeType::QUERY_DOWNSTREAM, move |_pad, info| {
         let Some(gst::QueryViewMut::Allocation(query)) =
             info.query_mut().map(gst::QueryRef::view_mut)
@@ -124,8 +124,8 @@ fn all_importers_share_one_entry() {
     let mut query = gst::query::Allocation::new(Some(&caps), false);
     let query = query.get_mut().expect("ours alone");
     let picture = picture_of(query);
-    add_importer(query, picture, Willing::named("first"));
-    add_importer(query, picture, Willing::named("second"));
+    add_importer(query, picture, Device::willing("first"));
+    add_importer(query, picture, Device::willing("second"));
     assert_eq!(query.allocation_metas().count(), 1);
     assert_eq!(importers_of(query, &picture).len(), 2);
 }

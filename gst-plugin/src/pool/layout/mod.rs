@@ -7,7 +7,7 @@
 //! skewed picture without an error. So its frames get a first stride at which both rules agree; it tells that to the
 //! driver.
 
-use dmabuf_heap::{Constraints, FrameLayout, LayoutError, LayoutRequest, PixelFormat};
+use dmabuf_heap::{Constraints, FrameLayout, LayoutError, LayoutRequest, PixelFormat, Topology};
 use gst_video::{VideoAlignment, VideoFormatInfo, VideoInfo};
 
 use super::users::Writer;
@@ -65,14 +65,7 @@ impl Shape {
             }
         }
         let (constraints, len) = match writer {
-            Writer::V4l2(_) => {
-                let stride = writer.stride(&caps.picture());
-                let believed = match stride {
-                    Some(stride) => as_wide_as(caps, stride.into()),
-                    None => guessed_by_size(caps, asked.size),
-                };
-                (vec![for_v4l2src(&believed.unwrap_or(usual))], 0)
-            }
+            Writer::V4l2(_) => (vec![for_v4l2src(caps, asked, writer, usual)], 0),
             Writer::Element => (for_element(&usual, asked.reads_meta), info.size() as u64),
         };
         Ok(Self {
@@ -125,9 +118,24 @@ fn for_element(usual: &FrameLayout, reads_meta: bool) -> Vec<Constraints> {
     all
 }
 
-/// Every stride and offset as `v4l2src` believes it to be or wider, where V4L2's rule and GStreamer's are one.
-fn for_v4l2src(believed: &FrameLayout) -> Constraints {
-    at_least(Constraints::of("v4l2src"), believed)
+/// Every stride and offset as `v4l2src` believes it to be or wider, where V4L2's rule and GStreamer's are one. Where the
+/// driver spreads planes over several dma-bufs, it tells the stride of each, and there is no rule.
+fn for_v4l2src(
+    caps: &VideoCaps,
+    asked: &Asked,
+    writer: &Writer,
+    usual: FrameLayout,
+) -> Constraints {
+    let constraints = Constraints::of("v4l2src");
+    let needs = writer.needs(&caps.picture()).unwrap_or_default();
+    if needs.topology == Topology::PER_PLANE {
+        return constraints;
+    }
+    let believed = match needs.strides[0].unwrap_or(needs.stride_min[0]) {
+        0 => guessed_by_size(caps, asked.size),
+        stride => as_wide_as(caps, stride.into()),
+    };
+    at_least(constraints, &believed.unwrap_or(usual))
         .stride_align(GSTREAMER_ALIGN)
         .derived_strides()
         .packed_planes()

@@ -1,7 +1,7 @@
 use dmabuf_heap::NegotiateError;
 
 use super::*;
-use crate::testing::Striding;
+use crate::testing::Device;
 
 fn caps(format: &str, width: u32, height: u32) -> VideoCaps {
     gst::init().expect("GStreamer");
@@ -156,7 +156,8 @@ fn an_unexplained_size_keeps_gstreamers_layout() {
 
 #[test]
 fn a_driver_that_says_its_stride_is_believed() {
-    let driver = Writer::V4l2(Some(Striding::of(1408)));
+    let stride = Constraints::of("camera").stride_min(0, 1408);
+    let driver = Writer::V4l2(Some(Device::needing("camera", stride)));
     let layout = solved(&caps("NV12", 1366, 768), &of_size(0), &driver);
     assert_eq!(planes(&layout), [(0, 1408), (1408 * 768, 1408)]);
 }
