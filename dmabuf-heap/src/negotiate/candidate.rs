@@ -48,7 +48,8 @@ impl Candidate {
             let Some(allocator) = importer.own_allocator() else {
                 continue;
             };
-            let key = (allocator.name().to_owned(), importer.device());
+            let owner = importer.device().map(DeviceKey::whole);
+            let key = (allocator.name().to_owned(), owner);
             own.entry(key)
                 .or_insert((allocator, Vec::new()))
                 .1

@@ -16,6 +16,8 @@ pub struct DeviceKey {
     inode: u64,
     /// `st_ctim` of the node in seconds and nanoseconds.
     changed: (i64, u64),
+    /// What of the device it is about; none for all of it.
+    part: Option<u32>,
 }
 
 impl DeviceKey {
@@ -36,6 +38,7 @@ impl DeviceKey {
             number: stat.st_rdev,
             inode: stat.st_ino,
             changed: (stat.st_ctime, stat.st_ctime_nsec),
+            part: None,
         })
     }
 
@@ -46,7 +49,23 @@ impl DeviceKey {
             number,
             inode,
             changed: (0, 0),
+            part: None,
         }
+    }
+
+    /// A part of the device that answers for itself, such as one CRTC of a card, by its number there.
+    #[must_use]
+    pub const fn part(self, id: u32) -> Self {
+        Self {
+            part: Some(id),
+            ..self
+        }
+    }
+
+    /// The device that this is a part of.
+    #[must_use]
+    pub const fn whole(self) -> Self {
+        Self { part: None, ..self }
     }
 
     /// The major number, as in `/sys/dev/char/<major>:<minor>`.
@@ -77,6 +96,14 @@ mod tests {
     fn two_nodes_have_two_keys() {
         let key = |path| DeviceKey::of(File::open(path).unwrap()).unwrap();
         assert_ne!(key("/dev/null"), key("/dev/zero"));
+    }
+
+    #[test]
+    fn parts_of_one_device_have_keys_of_their_own() {
+        let card = DeviceKey::stand_in(1, 2);
+        assert_ne!(card.part(40), card.part(41));
+        assert_ne!(card.part(40), card);
+        assert_eq!(card.part(40).whole(), card);
     }
 
     #[test]

@@ -161,19 +161,21 @@ fn forget_predecessor(devices: &mut HashMap<DeviceKey, Device>, device: DeviceKe
     let gone: Vec<_> = devices
         .keys()
         .copied()
-        .filter(|key| number(*key) == number(device))
+        .filter(|key| number(*key) == number(device) && key.whole() != device.whole())
         .collect();
     for key in gone {
         forget(devices, key);
     }
 }
 
+/// With all its parts.
 fn forget(devices: &mut HashMap<DeviceKey, Device>, device: DeviceKey) {
-    devices.remove(&device);
+    let whole = device.whole();
+    devices.retain(|key, _| key.whole() != whole);
     for other in devices.values_mut() {
         other
             .verdicts
-            .retain(|(_, memory), _| memory.owner != Some(device));
+            .retain(|(_, memory), _| memory.owner != Some(whole));
     }
 }
 
@@ -267,6 +269,28 @@ mod tests {
         let left = verdicts.snapshot();
         assert_eq!(left.len(), 1);
         assert_eq!((left[0].device, &*left[0].allocator), (camera, "system"));
+    }
+
+    #[test]
+    fn two_displays_of_one_card_are_two_and_forgotten_together() {
+        let verdicts = Verdicts::default();
+        let card = device("/dev/null");
+        for (crtc, verdict) in [
+            (40, Verdict::Accepted),
+            (41, refusal(Errno::INVAL, Suspect::Layout)),
+        ] {
+            verdicts.remember(
+                card.part(crtc),
+                Role::Reads,
+                &memory("system", 640),
+                &verdict,
+            );
+            let recalled = verdicts.recall(card.part(crtc), Role::Reads, &memory("system", 640));
+            assert_eq!(recalled, Some(verdict));
+        }
+        assert_eq!(verdicts.snapshot().len(), 2);
+        verdicts.forget(card);
+        assert!(verdicts.snapshot().is_empty());
     }
 
     #[test]

@@ -60,9 +60,11 @@ impl PlaneImporter {
 
     /// The planes that an output may use.
     pub fn for_output(output: &Output) -> PlaneImporter {
+        let importer = PlaneImporter::new(output.device());
         PlaneImporter {
+            key: importer.key.map(|key| key.part(output.crtc_id())),
             output: Some(output.downgrade()),
-            ..PlaneImporter::new(output.device())
+            ..importer
         }
     }
 
