@@ -154,7 +154,8 @@ mod tests {
             "{refusal}"
         );
         drop(first);
-        let shared = Lock::attempt(&path, Mode::Shared).unwrap().unwrap();
+        // A program that another test starts just now holds the file from its fork to its exec.
+        let shared = Lock::wait(&path, Mode::Shared, "the test").unwrap();
         Lock::attempt(&path, Mode::Shared).unwrap().unwrap();
         drop(shared);
     }
