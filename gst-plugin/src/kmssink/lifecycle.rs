@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use drm_import::{Output, OutputEvent, PlaneImporter};
+use drm_import::{Output, OutputEvent};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::display::{self, Display};
 use super::imp::{CAT, KmsSink};
+use super::reader::Reader;
 use crate::heap::HeapSource;
 use crate::report;
 use crate::sync::lock;
@@ -80,9 +81,9 @@ impl KmsSink {
             }
             _ => {}
         }));
-        let importer = PlaneImporter::for_output(&output);
+        let reader = Reader::of(&output);
         let mut state = self.state();
-        state.importer = Some(Arc::new(importer));
+        state.importer = Some(Arc::new(reader));
         state.output = Some(Arc::new(output));
     }
 

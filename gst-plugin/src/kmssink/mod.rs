@@ -45,6 +45,7 @@ mod drain;
 mod imp;
 mod lifecycle;
 mod negotiation;
+mod reader;
 mod refused;
 mod report;
 mod settings;
