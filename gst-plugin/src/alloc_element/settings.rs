@@ -69,7 +69,7 @@ pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
         vec![
             glib::ParamSpecString::builder("heap")
                 .nick("Heap")
-                .blurb("Name of the dma-buf heap to take memory from, or auto for the first that works")
+                .blurb("Name of the dma-buf heap to take memory from, or auto for what all devices take")
                 .default_value(Some(DEFAULT_HEAP))
                 .mutable_ready()
                 .build(),
@@ -92,7 +92,7 @@ pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
                 .build(),
             glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                 .nick("Statistics")
-                .blurb("Frames by the path they took, copies and their reasons, buffers, and which heap serves and why")
+                .blurb("Frames by the path they took, copies and their reasons, buffers, and which memory serves and why")
                 .read_only()
                 .build(),
         ]

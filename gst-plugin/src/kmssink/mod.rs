@@ -4,9 +4,13 @@
  * Shows video on a KMS plane straight from dma-bufs.
  *
  * Frames in dma-bufs are imported once and scanned out where they lie. Memory that the device cannot read is copied into
- * a buffer of a dma-buf heap, and the copy is counted with its reason; with `zero-copy=required` it is an error that
- * names the element the frame comes from. Asked for buffers directly, the element proposes a pool of heap memory, which
- * `v4l2src` fills in the I/O mode `dmabuf-import` and most other elements write into.
+ * memory that it can, and the copy is counted with its reason; with `zero-copy=required` it is an error that names the
+ * element the frame comes from. A refused frame is not tried again, and upstream is asked once per caps for other memory.
+ *
+ * Asked for buffers directly, the element proposes a pool, which `v4l2src` fills in the I/O mode `dmabuf-import` and most
+ * other elements write into. With `heap=auto` the camera and the display choose its memory: both try frames of each heap
+ * until one suits, or the display's own dumb buffers. An element message `dmaheap-negotiation` tells the choice (fields
+ * `allocator`, `summary` and `story`). If the pool is another element's, it hears of the display all the same.
  *
  * Frames are committed without blocking: one is on screen and at most one is on its way there. A frame goes back to its
  * owner as soon as the next one is on screen. When the caps change, or upstream asks to drain,

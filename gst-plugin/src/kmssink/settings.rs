@@ -176,7 +176,7 @@ fn picture_specs() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecString::builder("heap")
             .nick("Heap")
-            .blurb("dma-buf heap of the buffers offered upstream and of copies (auto = the first one that works)")
+            .blurb("dma-buf heap of the buffers offered upstream and of copies (auto = what all devices take)")
             .default_value(Some(heap::AUTO))
             .mutable_ready()
             .build(),
