@@ -126,6 +126,23 @@ pub fn dmabufs() -> (usize, u64) {
     total(&text).unwrap_or_else(|| panic!("no total in {text}"))
 }
 
+/// The bytes of each dma-buf of the machine, from the first column of debugfs' list.
+pub fn dmabuf_sizes() -> Vec<u64> {
+    let text =
+        fs::read_to_string("/sys/kernel/debug/dma_buf/bufinfo").expect("debugfs lists dma-bufs");
+    sizes(&text)
+}
+
+/// Lines with less than size, flags, mode, count, exporter and inode belong to the buffer above.
+fn sizes(bufinfo: &str) -> Vec<u64> {
+    let size = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let is_buffer = words.len() >= 6 && words[0].len() == 8;
+        is_buffer.then(|| words[0].parse().ok()).flatten()
+    };
+    bufinfo.lines().filter_map(size).collect()
+}
+
 fn total(bufinfo: &str) -> Option<(usize, u64)> {
     let line = bufinfo
         .lines()
@@ -161,7 +178,7 @@ fn mappings(process: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Census, total};
+    use super::{Census, sizes, total};
 
     #[test]
     fn the_total_of_bufinfo_is_read() {
@@ -169,6 +186,15 @@ mod tests {
             total("size flags\n\nTotal 2 objects, 8192 bytes\n"),
             Some((2, 8192))
         );
+    }
+
+    #[test]
+    fn the_sizes_of_bufinfo_are_read() {
+        let bufinfo = "\nDma-buf Objects:\nsize    \tflags   \tmode    \tcount   \texp_name\tino     \tname\n\
+                       00348160\t00000002\t00080007\t00000003\tsystem\t00000007\tdmaheap NV12\n\
+                       \tAttached Devices:\n\tvkms\nTotal 1 devices attached\n\n\
+                       Total 1 objects, 348160 bytes\n";
+        assert_eq!(sizes(bufinfo), [348_160]);
     }
 
     #[test]

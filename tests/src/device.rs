@@ -22,8 +22,10 @@ pub fn cards(driver: &str) -> Vec<Card> {
         .into_iter()
         .filter_map(|debugfs| {
             let minor: u32 = debugfs.file_name()?.to_str()?.parse().ok()?;
+            // Render nodes of the same devices begin here.
+            let is_primary = minor < 128;
             let name = fs::read_to_string(debugfs.join("name")).ok()?;
-            name.starts_with(driver).then(|| Card {
+            (is_primary && name.starts_with(driver)).then(|| Card {
                 node: format!("/dev/dri/card{minor}").into(),
                 debugfs,
             })

@@ -15,6 +15,8 @@
     reason = "a panic is how support code fails a test, as said above"
 )]
 
+pub mod account;
+pub mod branch;
 pub mod caps;
 pub mod census;
 pub mod command;
@@ -22,6 +24,7 @@ pub mod device;
 pub mod failing;
 pub mod kernel_log;
 pub mod kms;
+pub mod passing;
 pub mod pattern;
 pub mod picture;
 pub mod player;

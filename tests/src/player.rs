@@ -208,7 +208,7 @@ impl Player {
         self.next_failure(started, PATIENCE)
     }
 
-    fn pending_failure(&self, started: Instant) -> Option<Failure> {
+    pub(crate) fn pending_failure(&self, started: Instant) -> Option<Failure> {
         self.next_failure(started, Duration::ZERO)
     }
 
@@ -294,8 +294,12 @@ impl Player {
     /// The size that the sink has been told by caps; (0, 0) before the first.
     pub fn caps_size(&self) -> (u32, u32) {
         let caps = self.sink_pad().current_caps();
-        let info = caps.and_then(|caps| gst_video::VideoInfoDmaDrm::from_caps(&caps).ok());
-        info.map_or((0, 0), |info| (info.width(), info.height()))
+        let structure = caps.as_ref().and_then(|caps| caps.structure(0));
+        let side = |name| {
+            let side = structure.and_then(|it| it.get::<i32>(name).ok());
+            side.and_then(|side| u32::try_from(side).ok()).unwrap_or(0)
+        };
+        (side("width"), side("height"))
     }
 
     /// Waits until the sink has been told this size.
@@ -349,6 +353,10 @@ impl Player {
 
     fn sink_pad(&self) -> gst::Pad {
         sink_pad(&self.pipeline)
+    }
+
+    pub(crate) fn pipeline(&self) -> &gst::Pipeline {
+        &self.pipeline
     }
 
     fn bus(&self) -> gst::Bus {

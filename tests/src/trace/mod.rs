@@ -154,6 +154,47 @@ impl Trace {
         })
     }
 
+    /// Panics unless displays read the very memory that cameras wrote, and nobody maps it or imports other memory after frame
+    /// number `settled`.
+    ///
+    /// Before the first frame, a negotiation makes trial frames, and looks into some of them.
+    #[track_caller]
+    pub fn expect_zero_copy(&self, settled: usize) {
+        let flowing = self.between_frames(settled, self.frames());
+        let (queued, imported) = (self.queued(), self.imported());
+        let shared = queued.intersection(&imported).count();
+        assert!(
+            shared >= 2,
+            "queued at cameras {queued:?}, imported {imported:?}"
+        );
+        let others = &flowing.imported() - &queued;
+        assert!(others.is_empty(), "{others:?} came from no camera");
+        let mapped = &flowing.mapped() & &queued;
+        let fates: Vec<_> = mapped.iter().map(|&inode| self.fate(inode)).collect();
+        assert!(fates.is_empty(), "mapped while frames flow: {fates:#?}");
+    }
+
+    /// What happened to one dma-buf, each with the number of frames before it.
+    fn fate(&self, inode: u64) -> Vec<String> {
+        let mut frames = 0;
+        let mut fate = Vec::new();
+        for event in &self.events {
+            match &event.action {
+                Action::Frame => frames += 1,
+                Action::Export(buffer)
+                | Action::Queue(buffer)
+                | Action::Import(buffer)
+                | Action::Map(buffer)
+                    if buffer.inode == inode =>
+                {
+                    fate.push(format!("{frames}: {:?}", event.action));
+                }
+                _ => {}
+            }
+        }
+        fate
+    }
+
     fn inodes(&self, buffer_of: impl Fn(&Action) -> Option<&Buffer>) -> BTreeSet<u64> {
         self.events
             .iter()

@@ -1,0 +1,120 @@
+//! What passes the pads of a pipeline, in one order over all pads.
+//!
+//! Which query was asked because of which event, and whether a frame was lost meanwhile, no element can be asked for. Probes on
+//! pads see it from outside.
+
+use std::sync::{Arc, Mutex};
+
+use gst::prelude::*;
+use gst::{PadProbeData, PadProbeReturn, PadProbeType};
+
+/// Something that passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A picture, with its number as the camera counts.
+    Frame(u64),
+    /// A question for memory, on its way downstream.
+    Allocation,
+    /// The wish for a new negotiation, on its way upstream.
+    Reconfigure,
+}
+
+/// Where something passed, and what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// The name that was given to the pad.
+    pub place: &'static str,
+    /// What it was.
+    pub what: What,
+}
+
+/// A log of what passes.
+#[derive(Debug, Clone, Default)]
+pub struct Passing(Arc<Mutex<Vec<Passed>>>);
+
+impl Passing {
+    /// Notes from now on what passes `pad`, and calls it `place`.
+    pub fn watch(&self, pad: &gst::Pad, place: &'static str) {
+        let log = Arc::clone(&self.0);
+        // A query passes a second time, with its answer, as PULL.
+        let mask = PadProbeType::BUFFER
+            | PadProbeType::EVENT_UPSTREAM
+            | PadProbeType::QUERY_DOWNSTREAM
+            | PadProbeType::PUSH;
+        pad.add_probe(mask, move |_pad, info| {
+            if let Some(what) = info.data.as_ref().and_then(what) {
+                log.lock()
+                    .expect("nobody panics here")
+                    .push(Passed { place, what });
+            }
+            PadProbeReturn::Ok
+        });
+    }
+
+    /// All that has passed up to now.
+    pub fn seen(&self) -> Vec<Passed> {
+        self.0.lock().expect("nobody panics here").clone()
+    }
+
+    /// How often this passed there.
+    pub fn count(&self, place: &str, what: What) -> usize {
+        let seen = self.seen();
+        seen.iter()
+            .filter(|it| it.place == place && it.what == what)
+            .count()
+    }
+
+    /// The numbers of the pictures that passed there.
+    pub fn frames(&self, place: &str) -> Vec<u64> {
+        let seen = self.seen();
+        let there = seen.iter().filter(|it| it.place == place);
+        there.filter_map(Passed::frame).collect()
+    }
+
+    /// The numbers before and after each picture that is missing there, from picture `first` on.
+    ///
+    /// A camera may lose one while it starts.
+    pub fn gaps(&self, place: &str, first: u64) -> Vec<(u64, u64)> {
+        let frames = self.frames(place);
+        let pairs = frames.windows(2).map(|pair| (pair[0], pair[1]));
+        let is_gap = |&(one, next): &(u64, u64)| one >= first && one + 1 != next;
+        pairs.filter(is_gap).collect()
+    }
+
+    /// Panics unless the pictures that passed `downstream` are those of `upstream` in their order, but for the last ones, which
+    /// may be on their way.
+    #[track_caller]
+    pub fn expect_all_passed_on(&self, upstream: &str, downstream: &str) {
+        const ON_THEIR_WAY: usize = 3;
+        let (above, below) = (self.frames(upstream), self.frames(downstream));
+        let is_whole = above.starts_with(&below) && above.len() - below.len() <= ON_THEIR_WAY;
+        assert!(
+            is_whole && !below.is_empty(),
+            "{above:?} left {upstream}, {below:?} reached {downstream}"
+        );
+    }
+}
+
+impl Passed {
+    fn frame(&self) -> Option<u64> {
+        match self.what {
+            What::Frame(number) => Some(number),
+            What::Allocation | What::Reconfigure => None,
+        }
+    }
+}
+
+fn what(data: &PadProbeData) -> Option<What> {
+    match data {
+        PadProbeData::Buffer(buffer) => Some(What::Frame(buffer.offset())),
+        PadProbeData::Query(query) => match query.view() {
+            gst::QueryView::Allocation(_) => Some(What::Allocation),
+            _ => None,
+        },
+        PadProbeData::Event(event) => match event.view() {
+            gst::EventView::Reconfigure(_) => Some(What::Reconfigure),
+            _ => None,
+        },
+        _ => None,
+    }
+}
