@@ -1,6 +1,7 @@
 use std::io;
 
 use dmabuf_heap::{DmaBufId, Format};
+use rustix::io::Errno;
 use thiserror::Error;
 
 /// Why a card does not take a frame.
@@ -77,8 +78,20 @@ fn prime_remedy(error: &io::Error) -> &'static str {
         io::ErrorKind::OutOfMemory => {
             "the device ran out of address space for it; use fewer or smaller buffers"
         }
+        _ if takes_no_foreign_memory(error) => {
+            "the device takes no memory of other devices, only its own dumb buffers"
+        }
         _ => "the device needs other memory, often contiguous: choose a CMA heap",
     }
+}
+
+/// Whether a failed PRIME import means that the driver imports nothing at all, as virtio-gpu without blobs.
+pub(crate) fn takes_no_foreign_memory(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        errno,
+        Some(Errno::NODEV | Errno::NOSYS | Errno::NOTTY | Errno::OPNOTSUPP)
+    )
 }
 
 fn add_remedy(error: &io::Error) -> &'static str {

@@ -11,6 +11,7 @@ use drm::control::{Device as _, RawResourceHandle};
 use tracing::{trace, warn};
 
 pub use error::ImportError;
+pub(crate) use error::takes_no_foreign_memory;
 pub use import::ImportStats;
 pub(crate) use import::Imports;
 

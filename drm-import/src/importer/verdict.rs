@@ -5,7 +5,7 @@ use std::io;
 use dmabuf_heap::{Refusal, Suspect, Verdict, Why};
 use rustix::io::Errno;
 
-use crate::framebuffer::ImportError;
+use crate::framebuffer::{ImportError, takes_no_foreign_memory};
 use crate::output::CommitError;
 
 const PRIME: &str = "DRM_IOCTL_PRIME_FD_TO_HANDLE";
@@ -85,9 +85,7 @@ fn prime_suspect(error: &io::Error, len: u64) -> Option<Suspect> {
     let page = rustix::param::page_size() as u64;
     match errno(error) {
         Some(Errno::INVAL) if len > page => Some(Suspect::Scattered),
-        Some(Errno::NODEV | Errno::NOSYS | Errno::NOTTY | Errno::OPNOTSUPP) => {
-            Some(Suspect::Foreign)
-        }
+        _ if takes_no_foreign_memory(error) => Some(Suspect::Foreign),
         _ => None,
     }
 }
