@@ -217,9 +217,14 @@ impl Player {
         let deadline = Instant::now() + patience;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let left = gst::ClockTime::try_from(left).expect("seconds");
             let wanted = [gst::MessageType::Error, gst::MessageType::Warning];
-            let message = self.bus().timed_pop_filtered(left, &wanted)?;
+            // The timed call of the bindings looks at no message at all when there is no time.
+            let message = if left.is_zero() {
+                self.bus().pop_filtered(&wanted)?
+            } else {
+                let left = gst::ClockTime::try_from(left).expect("seconds");
+                self.bus().timed_pop_filtered(left, &wanted)?
+            };
             match message.view() {
                 gst::MessageView::Error(_) => return Some(failure_of(&message, started)),
                 gst::MessageView::Warning(warning) => self.keep_warning(warning),
