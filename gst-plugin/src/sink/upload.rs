@@ -7,7 +7,7 @@ use dmabuf_heap::Importer;
 use crate::caps::{CapsError, VideoCaps};
 use crate::copier::{Copied, Copier, CopyError};
 use crate::heap::HeapSource;
-use crate::pool::{HeapPool, Users};
+use crate::pool::{HeapPool, PoolEvent, Users};
 use crate::stats::PathStats;
 
 /// Copies frames into a heap pool of its own, remade when their format or size changes.
@@ -64,7 +64,13 @@ impl Uploader {
         let readers = self.display.clone().into_iter().collect();
         let users = Users::of_copies(&self.stats).for_readers(readers, false);
         let (source, stats) = (Arc::clone(&self.source), Arc::clone(&self.stats));
-        HeapPool::new(source, users, stats, Box::new(|_event| {}))
+        let noted = Arc::clone(&stats);
+        let listener = move |event: PoolEvent<'_>| {
+            if let PoolEvent::Chosen(choice) = event {
+                noted.note_choice(choice);
+            }
+        };
+        HeapPool::new(source, users, stats, Box::new(listener))
     }
 }
 
