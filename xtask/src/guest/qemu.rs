@@ -60,7 +60,10 @@ pub(crate) fn command(
     command.args(share("workspace", workspace::root(), ",readonly=on"));
     command.args(share("job", directory.path(), ",readonly=on"));
     command.args(share("out", &workspace::out(), ""));
-    command.args(&machine.qemu_args);
+    // Sockets that these name belong to this workspace.
+    command
+        .args(&machine.qemu_args)
+        .current_dir(workspace::vm());
     // At the end of its stdin QEMU would close the port in both directions, and the guest's writes would wait for ever.
     command
         .stdin(Stdio::piped())
