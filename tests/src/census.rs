@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use crate::{device, wait};
 
-/// How long the kernel and detached threads may take to let go of what nobody holds any more. vkms keeps the framebuffers
-/// of a commit until its worker has composed the picture by CPU, which takes seconds on a busy emulated machine.
-const SETTLE: Duration = Duration::from_secs(10);
+/// How long the kernel and detached threads may take to let go of what nobody holds any more.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// The same for frames that were on a display: an emulated machine that has other things to do takes its time.
+const SETTLE_SHOWN: Duration = Duration::from_secs(10);
 
 /// The counts of one moment. Compare with [`Census::expect_restored`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +54,7 @@ impl Census {
         }
     }
 
-    /// Panics with the difference if, within ten seconds, the counts of this process do not fall back to `self`.
+    /// Panics with the difference if, within two seconds, the counts of this process do not fall back to `self`.
     #[track_caller]
     pub fn expect_restored(&self, after: &str) {
         let mut last = None;
@@ -67,6 +69,20 @@ impl Census {
             "after {after}, before → now: {}",
             last.unwrap_or_default().join(", ")
         );
+    }
+
+    /// Panics if dma-bufs and framebuffers of the machine do not fall back to what they were. Files of this process may be
+    /// more: some are opened once and kept.
+    #[track_caller]
+    pub fn expect_released(&self) {
+        let is_clean = || {
+            let now = Census::take();
+            let counts =
+                |census: &Census| (census.dmabufs, census.dmabuf_bytes, census.framebuffers);
+            (counts(&now) == counts(self)).then_some(())
+        };
+        let cleaned = wait::until(SETTLE_SHOWN, is_clean);
+        assert!(cleaned.is_some(), "{self} → {}", Census::take());
     }
 
     /// What is not equal, each as `name: before → now`.
@@ -143,6 +159,29 @@ fn sizes(bufinfo: &str) -> Vec<u64> {
     bufinfo.lines().filter_map(size).collect()
 }
 
+/// How many dma-bufs there are of each exporter, such as `system`, on the whole machine.
+///
+/// Line: size, flags, mode, references, exporter, inode, name (`drivers/dma-buf/dma-buf.c`, `dma_buf_debug_show`).
+pub fn exporters() -> BTreeMap<String, usize> {
+    let text =
+        fs::read_to_string("/sys/kernel/debug/dma_buf/bufinfo").expect("debugfs lists dma-bufs");
+    by_exporter(&text)
+}
+
+fn by_exporter(bufinfo: &str) -> BTreeMap<String, usize> {
+    let mut exporters = BTreeMap::new();
+    for line in bufinfo.lines() {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let [size, _flags, _mode, _count, exporter, inode, ..] = fields[..] else {
+            continue;
+        };
+        if size.parse::<u64>().is_ok() && inode.parse::<u64>().is_ok() {
+            *exporters.entry(exporter.to_owned()).or_default() += 1;
+        }
+    }
+    exporters
+}
+
 fn total(bufinfo: &str) -> Option<(usize, u64)> {
     let line = bufinfo
         .lines()
@@ -178,7 +217,28 @@ fn mappings(process: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Census, sizes, total};
+    use super::{Census, by_exporter, sizes, total};
+
+    #[test]
+    fn dma_bufs_are_counted_by_exporter() {
+        let line = |exporter| {
+            format!(
+                "00942080\t00080002\t00080005\t00000002\t{exporter}\t00000004\t<none>\n\tAttached Devices:\n\tvivid.0\nTotal 1 devices attached\n"
+            )
+        };
+        let head = "\nDma-buf Objects:\nsize    \tflags   \tmode    \tcount   \texp_name\tino     \tname\n";
+        let text = format!(
+            "{head}{}{}{}",
+            line("system"),
+            line("udmabuf"),
+            line("system")
+        );
+        let counts = by_exporter(&text);
+        assert_eq!(
+            counts,
+            [("system".to_owned(), 2), ("udmabuf".to_owned(), 1)].into()
+        );
+    }
 
     #[test]
     fn the_total_of_bufinfo_is_read() {

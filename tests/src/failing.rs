@@ -17,6 +17,8 @@ pub enum Environment {
     WithoutHeaps,
     /// No `/dev/dma_heap` and no `/dev/udmabuf`.
     WithoutSharedMemory,
+    /// This heap and no other; whatever else the machine has is there.
+    OnlyHeap(&'static str),
     /// A user who may open cards and cameras, but no heap.
     Unprivileged,
 }
@@ -29,6 +31,10 @@ impl Environment {
             Environment::AsItIs => run,
             Environment::WithoutHeaps => with_devices(run, "/dev/null /dev/udmabuf"),
             Environment::WithoutSharedMemory => with_devices(run, "/dev/null"),
+            Environment::OnlyHeap(name) => {
+                let heap = format!("/dev/dma_heap/{name}");
+                with_nodes(run, &heap, "/dev/dma_heap")
+            }
             Environment::Unprivileged => run
                 .wrapped(
                     "setpriv",
@@ -46,8 +52,13 @@ impl Environment {
 
 /// Runs in a mount namespace of its own, in which `/dev` has these nodes only.
 fn with_devices(run: Run, nodes: &str) -> Run {
+    with_nodes(run, nodes, "/dev")
+}
+
+/// The same for another directory.
+fn with_nodes(run: Run, nodes: &str, directory: &str) -> Run {
     let script =
-        format!("d=$(mktemp -d) && cp -a {nodes} $d && mount --bind $d /dev && exec \"$@\"");
+        format!("d=$(mktemp -d) && cp -a {nodes} $d && mount --bind $d {directory} && exec \"$@\"");
     run.wrapped("unshare", &["--mount", "sh", "-c", &script, "sh"])
 }
 

@@ -132,6 +132,15 @@ impl Trace {
         })
     }
 
+    /// Who made the dma-bufs that were queued at V4L2 devices.
+    pub fn queued_from(&self) -> BTreeSet<String> {
+        let exporters = self.events.iter().filter_map(|event| match &event.action {
+            Action::Queue(buffer) => Some(buffer.exporter.clone()),
+            _ => None,
+        });
+        exporters.collect()
+    }
+
     /// The dma-bufs that were imported into DRM devices.
     pub fn imported(&self) -> BTreeSet<u64> {
         self.inodes(|action| {
