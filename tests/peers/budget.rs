@@ -10,8 +10,10 @@ use dmaheap_tests::player::Player;
 use dmaheap_tests::trace::{CallRate, Recorder, Trace};
 use dmaheap_tests::vivid::Vivid;
 
-/// Small, so that an emulated machine keeps up: each frame that the camera loses costs a message and its wake-ups.
+/// Small and not fast, so that an emulated machine keeps up: each frame that the camera loses costs a message and its
+/// wake-ups, which say nothing about a frame that is shown.
 const SIZE: (u32, u32) = (320, 180);
+const RATE: &str = "30/1";
 const SHORT: u32 = 60;
 const LONG: u32 = 260;
 const BAR: f64 = 0.6;
@@ -23,7 +25,7 @@ fn rate(io_mode: &str, sink: &str) -> CallRate {
     let caps = NV12.caps(Naming::DmaDrm, SIZE);
     let record = |frames: u32| -> Trace {
         let source = format!("{} io-mode={io_mode} num-buffers={frames}", vivid.source());
-        let pipeline = format!("-q {source} ! {caps},framerate=60/1 ! {sink} driver-name=vkms");
+        let pipeline = format!("-q {source} ! {caps},framerate={RATE} ! {sink} driver-name=vkms");
         Recorder::record(Run::pipeline(&pipeline).limit(Duration::from_mins(1))).1
     };
     let (short, long) = (record(SHORT), record(LONG));

@@ -106,7 +106,8 @@ fn of_name(allocator: &str) -> Arc<dyn Allocator> {
 fn the_matrix_is_what_the_kernel_then_does() {
     let before = Census::take();
     let findings = probe();
-    before.expect_restored("the probe");
+    let kept_after_probe = before.kept_by_kernel("the probe");
+    let between = Census::take();
     let mut compared = 0;
     for device in rows(&findings, "devices") {
         let (name, node) = (text(device, "name"), PathBuf::from(text(device, "path")));
@@ -139,6 +140,11 @@ fn the_matrix_is_what_the_kernel_then_does() {
     assert!(
         compared >= 3,
         "at least one device and its memory: {findings}"
+    );
+    let kept_after_streaming = between.kept_by_kernel("streaming");
+    assert!(
+        kept_after_probe <= kept_after_streaming,
+        "{kept_after_probe} dma-bufs after the probe, {kept_after_streaming} after streaming"
     );
 }
 

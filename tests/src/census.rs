@@ -71,6 +71,24 @@ impl Census {
         );
     }
 
+    /// How many dma-bufs the kernel keeps although nobody holds them, two seconds later; panics if anything else is left.
+    ///
+    /// Linux 7.3 keeps those of the planes behind the one that it refused (`__prepare_dmabuf`, videobuf2-core.c), whoever
+    /// imports them. What makes nobody else's share larger is no leak of ours.
+    #[track_caller]
+    pub fn kept_by_kernel(&self, after: &str) -> usize {
+        let mut now = Census::take();
+        let _settled = wait::until(SETTLE, || {
+            now = Census::take();
+            self.differences(&now).is_empty().then_some(())
+        });
+        let kept = now.dmabufs.saturating_sub(self.dmabufs);
+        (now.dmabufs, now.dmabuf_bytes) = (self.dmabufs, self.dmabuf_bytes);
+        let others = self.differences(&now);
+        assert!(others.is_empty(), "after {after}, before → now: {others:?}");
+        kept
+    }
+
     /// Panics if dma-bufs and framebuffers of the machine do not fall back to what they were. Files of this process may be
     /// more: some are opened once and kept.
     #[track_caller]

@@ -32,6 +32,7 @@ pub mod player;
 pub mod reference;
 pub mod scanout;
 pub mod screen;
+pub mod threads;
 pub mod told;
 pub mod trace;
 pub mod two_cameras;

@@ -10,7 +10,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use crate::picture::Picture;
-use crate::wait;
+use crate::{threads, wait};
 
 /// What one state change or one frame may take under emulation.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -110,8 +110,9 @@ impl Player {
             }
             assert!(
                 started.elapsed() < PATIENCE,
-                "{state:?} was not reached in {PATIENCE:?}: {}",
-                self.states()
+                "{state:?} was not reached in {PATIENCE:?}: {}\n{}",
+                self.states(),
+                threads::report()
             );
         }
     }
@@ -160,8 +161,10 @@ impl Player {
             let left = PATIENCE.saturating_sub(started.elapsed());
             assert!(
                 !left.is_zero(),
-                "{} of {count} frames did not come in {PATIENCE:?}",
-                wanted - *seen
+                "{} of {count} frames did not come in {PATIENCE:?}: {}\n{}",
+                wanted - *seen,
+                self.states(),
+                threads::report()
             );
             let pause = left.min(Duration::from_millis(50));
             seen = self
