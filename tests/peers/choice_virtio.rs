@@ -128,6 +128,7 @@ fn the_screen_shows_what_the_camera_sees_whichever_way_its_frames_took() {
         (Pattern::Colorbar75, "dmabuf", SINK.to_owned()),
         (Pattern::ColorSquares, "dmabuf", format!("{ALLOC} ! {SINK}")),
     ] {
+        note(format!("{pattern:?}, io-mode={io_mode} ! {rest}"));
         vivid.show(pattern, OsdText::None);
         let caps = XRGB8888.caps(Naming::Plain, SIZE);
         let source = format!("{} ! {caps}", vivid.source());
