@@ -16,7 +16,13 @@ const SIZE: (u32, u32) = (320, 180);
 const RATE: &str = "30/1";
 const SHORT: u32 = 60;
 const LONG: u32 = 260;
-const BAR: f64 = 0.6;
+/// What a frame costs: `VIDIOC_DQBUF` and `VIDIOC_QBUF` after a `ppoll`, one atomic commit, and `ppoll` and `read` for its flip.
+const CALLS: f64 = 6.0;
+/// A message now and then.
+const NOISE: f64 = 0.2;
+/// Against the stock pair in the same run, which makes eight calls while no frame is late, and up to sixteen when the camera
+/// is as fast as the display and most are.
+const BAR: f64 = 0.8;
 const FRAMES_IN_FLIGHT: u64 = 6;
 
 #[track_caller]
@@ -38,7 +44,7 @@ fn rate(io_mode: &str, sink: &str) -> CallRate {
 
 /// What a busy host adds, it adds at random; three attempts tell that from a cost of the code.
 #[test]
-fn a_frame_costs_at_most_six_tenths_of_the_calls_of_the_stock_pair() {
+fn a_frame_costs_six_calls_and_at_most_eight_tenths_of_the_stock_pair() {
     const ATTEMPTS: usize = 3;
     let is_within = |_attempt| {
         let stock = rate("dmabuf", "kmssink");
@@ -48,18 +54,18 @@ fn a_frame_costs_at_most_six_tenths_of_the_calls_of_the_stock_pair() {
             ours.calls / stock.calls
         ));
         assert!(
-            stock.calls > 6.0,
+            stock.calls > 7.5,
             "the stock pair makes more calls than that: {stock:?}"
         );
         assert!(
-            ours.calls > 3.0,
-            "the camera alone makes more calls than that: {ours:?}"
+            ours.calls > CALLS - NOISE,
+            "a frame cannot be shown with fewer: {ours:?}"
         );
-        ours.calls <= BAR * stock.calls
+        ours.calls <= CALLS + NOISE && ours.calls <= BAR * stock.calls
     };
     assert!(
         (0..ATTEMPTS).any(is_within),
-        "more than {BAR} of the stock pair, {ATTEMPTS} times"
+        "more than {CALLS} calls, or {BAR} of the stock pair, {ATTEMPTS} times"
     );
 }
 
