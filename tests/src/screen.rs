@@ -6,12 +6,22 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::picture::Picture;
 
 /// The name of the port on the command line of the machine.
 const PORT: &str = "dmaheap.screen";
 const RAW: u32 = 0;
+/// QEMU drops the update that it is about to send when the display flips meanwhile, and owes nothing then; so it is asked again.
+const ASK_AGAIN: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
+/// A picture takes a second on a slow host.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The pseudo encoding by which the size of the screen is told.
 const DESKTOP_SIZE: u32 = 0xffff_ff21;
 
@@ -44,8 +54,14 @@ impl Screen {
     #[track_caller]
     pub fn picture(&mut self) -> Picture {
         self.request();
+        let asked = Instant::now();
         let mut seen = 0;
         while seen < self.width * self.height {
+            if !self.is_answered() {
+                assert!(asked.elapsed() < PATIENCE, "QEMU sends no picture");
+                self.request();
+                continue;
+            }
             let [kind] = self.receive();
             match kind {
                 0 => seen = self.update(seen),
@@ -86,6 +102,12 @@ impl Screen {
     /// `FramebufferUpdateRequest` of everything, larger than any screen here.
     fn request(&mut self) {
         self.send(&[3, 0, 0, 0, 0, 0, 0x20, 0, 0x20, 0]);
+    }
+
+    /// Whether something comes in time.
+    fn is_answered(&self) -> bool {
+        let mut ports = [PollFd::new(&self.port, PollFlags::IN)];
+        poll(&mut ports, Some(&ASK_AGAIN)).expect("a port can be polled") > 0
     }
 
     fn resize(&mut self, width: u32, height: u32) {
