@@ -8,6 +8,7 @@ mod frame;
 mod layout;
 mod mapping;
 mod negotiate;
+mod picture;
 mod pool;
 #[cfg(test)]
 mod test;
@@ -32,4 +33,5 @@ pub use negotiate::{
     Needs, NegotiateError, Negotiation, Outcome, Refusal, Remembered, Role, Shortage, SolveError,
     Step, Suspect, Translation, Unsuitable, Verdict, Why, Wish,
 };
+pub use picture::{ChromaSiting, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 pub use pool::{Holder, Pool, PoolError, PooledFrame};

@@ -16,10 +16,7 @@ use drm_import::{Device, Output, Placement, Rect, YuvColor, YuvEncoding, YuvRang
 
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
-const COLOR: YuvColor = YuvColor {
-    encoding: YuvEncoding::Bt601,
-    range: YuvRange::Limited,
-};
+const COLOR: YuvColor = YuvColor::new(YuvEncoding::Bt601, YuvRange::Limited);
 const TOLERANCE: u8 = 3;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {

@@ -13,7 +13,7 @@ mod property;
 mod uapi;
 mod writeback;
 
-pub use atomic::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+pub use atomic::{ChromaSiting, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 pub use connector::{ConnectorInfo, Mode};
 pub use device::{CardInfo, Device, Looked, OpenError, cards};
 pub use dumb::DumbAllocator;

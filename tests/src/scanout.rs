@@ -19,10 +19,7 @@ pub const WHOLE: Rect = Rect::new(0, 0, SIZE.0, SIZE.1);
 /// All of the display.
 pub const SCREEN: Rect = Rect::new(0, 0, vkms::MODE.0, vkms::MODE.1);
 /// The colours that the quadrants are drawn in.
-pub const BT601: YuvColor = YuvColor {
-    encoding: YuvEncoding::Bt601,
-    range: YuvRange::Limited,
-};
+pub const BT601: YuvColor = YuvColor::new(YuvEncoding::Bt601, YuvRange::Limited);
 /// How long anything may take on a busy emulated machine.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -1,11 +1,10 @@
 //! From what shall be on screen to the properties that must change for it.
 
 mod blob;
-mod placement;
 mod scene;
 mod state;
 
-pub use placement::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+pub use dmabuf_heap::{ChromaSiting, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 
 pub(crate) use blob::Blob;
 pub(crate) use scene::{Picture, Scene};

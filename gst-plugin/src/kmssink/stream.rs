@@ -89,7 +89,7 @@ fn yuv_color(info: &VideoInfo) -> Option<YuvColor> {
         VideoColorRange::Range0_255 => YuvRange::Full,
         _ => YuvRange::Limited,
     };
-    Some(YuvColor { encoding, range })
+    Some(YuvColor::new(encoding, range))
 }
 
 #[cfg(test)]
@@ -114,24 +114,15 @@ mod tests {
         };
         assert_eq!(
             color("bt601"),
-            Some(YuvColor {
-                encoding: YuvEncoding::Bt601,
-                range: YuvRange::Limited
-            })
+            Some(YuvColor::new(YuvEncoding::Bt601, YuvRange::Limited))
         );
         assert_eq!(
             color("bt709"),
-            Some(YuvColor {
-                encoding: YuvEncoding::Bt709,
-                range: YuvRange::Limited
-            })
+            Some(YuvColor::new(YuvEncoding::Bt709, YuvRange::Limited))
         );
         assert_eq!(
             color("1:3:5:1"),
-            Some(YuvColor {
-                encoding: YuvEncoding::Bt709,
-                range: YuvRange::Full
-            })
+            Some(YuvColor::new(YuvEncoding::Bt709, YuvRange::Full))
         );
         assert_eq!(
             stream("video/x-raw, format=BGRx, width=640, height=480").color,

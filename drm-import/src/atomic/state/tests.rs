@@ -241,10 +241,7 @@ fn a_crtc_that_is_off_keeps_no_mode_and_is_lit_again_by_the_next_picture() {
 fn colours_are_set_where_the_plane_has_them_and_left_where_it_has_not() {
     let pipeline = pipeline(true);
     let state = AtomicState::new(&pipeline, ModeChoice::Found(MODE));
-    let color = YuvColor {
-        encoding: YuvEncoding::Bt709,
-        range: YuvRange::Full,
-    };
+    let color = YuvColor::new(YuvEncoding::Bt709, YuvRange::Full);
     let Scene::Picture(mut picture) = scene(0, 9) else {
         unreachable!()
     };

@@ -1,81 +1,17 @@
-//! Which part of a frame goes where on the screen, and in which colours.
-
 use std::fmt;
 
-/// A rectangle in whole pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Rect {
-    /// Left edge, in pixels from the left.
-    pub x: u32,
-    /// Top edge, in pixels from the top.
-    pub y: u32,
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-}
+use super::{Rect, YuvColor};
 
-impl Rect {
-    /// A rectangle from its left top corner and its size, in pixels.
-    pub const fn new(x: u32, y: u32, width: u32, height: u32) -> Rect {
-        Rect {
-            x,
-            y,
-            width,
-            height,
-        }
-    }
-
-    /// Whether the rectangle lies within `width` × `height` pixels.
-    pub fn fits_in(&self, width: u32, height: u32) -> bool {
-        u64::from(self.x) + u64::from(self.width) <= u64::from(width)
-            && u64::from(self.y) + u64::from(self.height) <= u64::from(height)
-    }
-}
-
-impl fmt::Display for Rect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}+{}+{}", self.width, self.height, self.x, self.y)
-    }
-}
-
-/// The matrix that turns `Y'CbCr` into RGB: the plane property `COLOR_ENCODING`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum YuvEncoding {
-    /// ITU-R BT.601, standard definition.
-    Bt601,
-    /// ITU-R BT.709, high definition.
-    Bt709,
-    /// ITU-R BT.2020, non-constant luminance.
-    Bt2020,
-}
-
-/// The numbers that black and white have: the plane property `COLOR_RANGE`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum YuvRange {
-    /// 16 to 235 in luma, 16 to 240 in chroma.
-    Limited,
-    /// 0 to 255.
-    Full,
-}
-
-/// How the numbers of a YUV frame mean colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct YuvColor {
-    /// The matrix.
-    pub encoding: YuvEncoding,
-    /// The range.
-    pub range: YuvRange,
-}
-
-/// Which part of a frame is shown, where on the CRTC, and in which colours.
+/// Which part of a frame is shown, where on a display, and in which colours.
+///
+/// A display is a CRTC or the area of a surface; its left top corner is at 0, 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Placement {
     /// The part of the frame, in the frame's pixels.
     pub source: Rect,
-    /// Where it goes, in pixels of the mode. Another size than `source` asks the plane to scale.
+    /// Where it goes, in pixels of the display. Another size than `source` asks it to scale.
     pub dest: Rect,
-    /// Colours of a YUV frame; `None` leaves the plane as it was found.
+    /// Colours of a YUV frame; `None` leaves them to the display.
     pub color: Option<YuvColor>,
 }
 

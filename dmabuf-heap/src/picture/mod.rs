@@ -1,0 +1,11 @@
+//! Which part of a frame is seen, where, and in which colours: the words that all displays share.
+//!
+//! A KMS plane and a Wayland surface are told the same things about a frame. Said once, here, they are computed once.
+
+mod color;
+mod placement;
+mod rect;
+
+pub use color::{ChromaSiting, YuvColor, YuvEncoding, YuvRange};
+pub use placement::Placement;
+pub use rect::Rect;
