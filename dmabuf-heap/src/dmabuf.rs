@@ -81,6 +81,18 @@ impl DmaBuf {
         self.id
     }
 
+    /// Who made the memory, by the name its driver has for itself (`system`, `udmabuf`); `None` if `/proc` does not tell.
+    ///
+    /// Opens and reads a file each time. See `exp_name` in the kernel's `Documentation/filesystems/proc.rst`.
+    pub fn exporter(&self) -> Option<String> {
+        let path = format!("/proc/self/fdinfo/{}", self.fd.as_raw_fd());
+        let exporter = parse_exporter(&std::fs::read_to_string(path).ok()?);
+        if cfg!(any(test, feature = "stand-ins")) {
+            return exporter.or_else(|| Some("stand-in".to_owned()));
+        }
+        exporter
+    }
+
     /// Names the buffer in `/sys/kernel/debug/dma_buf/bufinfo` and `/proc/<pid>/fdinfo`, cut to the 31 bytes that
     /// the kernel takes.
     ///
@@ -171,6 +183,13 @@ impl fmt::Debug for DmaBuf {
     }
 }
 
+fn parse_exporter(fdinfo: &str) -> Option<String> {
+    let exporter = fdinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("exp_name:"))?;
+    Some(exporter.trim().to_owned())
+}
+
 fn file_system_magic(fd: BorrowedFd<'_>) -> rustix::io::Result<u64> {
     let magic = rustix::fs::fstatfs(fd)?.f_type;
     // The field's type differs between machines; the magic fits in all of them.
@@ -182,6 +201,14 @@ mod tests {
     use rustix::fs::{MemfdFlags, memfd_create};
 
     use super::*;
+
+    #[test]
+    fn the_exporter_is_read_from_the_kernel_s_text() {
+        let info =
+            "pos:\t0\nflags:\t02000002\nsize:\t4096\ncount:\t2\nexp_name:\tsystem\nname:\tx\n";
+        assert_eq!(parse_exporter(info).as_deref(), Some("system"));
+        assert_eq!(parse_exporter("pos:\t0\n"), None);
+    }
 
     #[test]
     fn a_memfd_is_refused_and_named_as_what_it_is() {

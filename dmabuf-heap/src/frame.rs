@@ -119,6 +119,30 @@ impl Hash for Frame {
     }
 }
 
+/// In words, with all the numbers that an importer looks at:
+/// `NV12 64x32 linear (plane 0: stride 64, offset 0 of 4096 bytes; plane 1: …)`.
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layout = self.layout();
+        let (fourcc, modifier) = (layout.fourcc(), layout.modifier());
+        write!(
+            f,
+            "{fourcc} {}x{} {modifier} (",
+            layout.width(),
+            layout.height()
+        )?;
+        for (index, plane) in layout.planes().iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            let (stride, offset, len) = (plane.stride, plane.offset, self.dmabuf(index).len());
+            write!(
+                f,
+                "{separator}plane {index}: stride {stride}, offset {offset} of {len} bytes"
+            )?;
+        }
+        f.write_str(")")
+    }
+}
+
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frame")
@@ -222,6 +246,15 @@ mod tests {
             },
         ];
         FrameLayout::with_planes(Fourcc::NV12, Modifier::LINEAR, 64, 32, &planes).unwrap()
+    }
+
+    #[test]
+    fn text_has_the_numbers_that_an_importer_looks_at() {
+        let frame = Frame::new(layout(), &[StandIn::dmabuf(64 * 48)]).unwrap();
+        assert_eq!(
+            frame.to_string(),
+            "NV12 64x32 linear (plane 0: stride 64, offset 0 of 3072 bytes; plane 1: stride 64, offset 2048 of 3072 bytes)"
+        );
     }
 
     #[test]

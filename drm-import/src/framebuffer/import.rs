@@ -130,17 +130,17 @@ impl Imports {
         let command =
             command(layout, has_modifier, numbers).ok_or_else(|| ImportError::OffsetTooLarge {
                 device: self.card.to_string(),
-                frame: describe(frame),
+                frame: frame.to_string(),
             })?;
         let refused = |source| ImportError::Layout {
             device: self.card.to_string(),
-            frame: describe(frame),
+            frame: frame.to_string(),
             source,
         };
         let id = uapi::add_framebuffer(self.card.as_fd(), &command).map_err(refused)?;
         let id = NonZeroU32::new(id)
             .ok_or_else(|| refused(std::io::Error::other("the driver gave id 0")))?;
-        debug!(card = %self.card, id, frame = describe(frame), "frame imported");
+        debug!(card = %self.card, id, %frame, "frame imported");
         Ok(Framebuffer::new(Arc::clone(&self.card), id, layout))
     }
 
@@ -164,7 +164,7 @@ impl Imports {
             Modifier::LINEAR => Ok(false),
             _ => Err(ImportError::NoModifiers {
                 device: self.card.to_string(),
-                frame: describe(frame),
+                frame: frame.to_string(),
                 format,
             }),
         }
@@ -220,7 +220,7 @@ impl<'a> Handles<'a> {
             .prime_fd_to_buffer(dmabuf.as_fd())
             .map_err(|source| ImportError::Prime {
                 device: self.card.to_string(),
-                frame: describe(frame),
+                frame: frame.to_string(),
                 id,
                 len: dmabuf.len(),
                 source,
@@ -244,24 +244,4 @@ impl Drop for Handles<'_> {
             }
         }
     }
-}
-
-/// A frame in words, with all the numbers that an importer looks at.
-fn describe(frame: &Frame) -> String {
-    let layout = frame.layout();
-    let planes = layout.planes().iter().enumerate().map(|(index, plane)| {
-        let len = frame.dmabuf(index).len();
-        format!(
-            "plane {index}: stride {}, offset {} of {len} bytes",
-            plane.stride, plane.offset
-        )
-    });
-    format!(
-        "{} {}x{} {} ({})",
-        layout.fourcc(),
-        layout.width(),
-        layout.height(),
-        layout.modifier(),
-        planes.collect::<Vec<_>>().join("; ")
-    )
 }
