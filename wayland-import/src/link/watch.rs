@@ -1,0 +1,115 @@
+//! The event thread.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use wayland_client::backend::{ReadEventsGuard, WaylandError};
+
+use super::{Link, lost_error};
+
+/// When no frame has come for so long, they do not flow any more, and the event thread reads again.
+const PAUSE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
+
+impl Link {
+    /// Reads events until the connection ends or [`Link::end`] is called.
+    pub(crate) fn watch(self: &Arc<Link>) {
+        self.attention.watch();
+        let mut since = self.attention.frames();
+        while !self.attention.is_ending() && self.lost().is_none() {
+            if self.attention.is_flowing(since) && !self.is_awaited() {
+                self.watch_for_the_end();
+                since = self.attention.frames();
+            } else {
+                self.read_once();
+            }
+        }
+    }
+
+    /// The event thread shall end.
+    pub(crate) fn end(&self) {
+        self.attention.end();
+    }
+
+    /// Waits for events, or a bell, and dispatches what has come.
+    fn read_once(&self) {
+        self.attention.silence_bell();
+        let guard = self.attention.take_over(&self.connection);
+        self.flush();
+        if let Some(guard) = guard {
+            let mut events = PollFlags::IN;
+            if self.attention.take_unsent() {
+                events |= PollFlags::OUT;
+            }
+            // Whoever has awaited something since it was looked at found us reading, or rang.
+            match self.wait(events, None) {
+                Ok(Ready { socket, .. }) if socket.intersects(PollFlags::IN | PollFlags::HUP) => {
+                    self.read(guard);
+                }
+                Ok(_) => drop(guard),
+                Err(error) => {
+                    drop(guard);
+                    self.lose(&lost_error(&self.name, &WaylandError::Io(error)));
+                }
+            }
+        }
+        self.dispatch();
+    }
+
+    fn read(&self, guard: ReadEventsGuard) {
+        match guard.read() {
+            Ok(_) => {}
+            Err(WaylandError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                // The last words may have been read together with the end.
+                let error = self.connection.backend().last_error().unwrap_or(error);
+                self.lose(&lost_error(&self.name, &error));
+            }
+        }
+    }
+
+    /// While frames flow: leaves events to whoever shows them, until something is awaited, frames cease or the
+    /// connection ends.
+    fn watch_for_the_end(&self) {
+        self.attention.hand_over();
+        loop {
+            let seen = self.attention.frames();
+            // Asked after the handing over, so that whoever awaits something from now on rings.
+            if self.is_awaited() || self.attention.is_ending() {
+                return;
+            }
+            match self.wait(PollFlags::empty(), Some(&PAUSE)) {
+                Ok(Ready { socket, is_rung }) if !socket.is_empty() || is_rung => return,
+                Ok(_) if self.attention.frames() == seen => return,
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn wait(&self, events: PollFlags, timeout: Option<&Timespec>) -> io::Result<Ready> {
+        let backend = self.connection.backend();
+        let socket = backend.poll_fd();
+        let mut fds = [
+            PollFd::from_borrowed_fd(socket.as_fd(), events),
+            PollFd::new(&self.attention.bell, PollFlags::IN),
+        ];
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(Ready {
+                socket: fds[0].revents(),
+                is_rung: !fds[1].revents().is_empty(),
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What has happened.
+struct Ready {
+    socket: PollFlags,
+    is_rung: bool,
+}

@@ -1,0 +1,202 @@
+//! The requests that put a frame on the screen.
+
+use std::sync::Arc;
+
+use tracing::trace;
+
+use super::backdrop::Backdrop;
+use super::core::{Core, State, View, lock};
+use super::events::{CallbackData, FeedbackOfFrame};
+use super::{SurfaceError, Unshown};
+use crate::client::Ignored;
+
+impl Core {
+    /// Sends the frame whose turn it is, if any. The caller flushes.
+    pub(super) fn advance(self: &Core, state: &mut State) {
+        if !state.is_configured || state.is_gone || state.lost.is_some() {
+            return;
+        }
+        let Some(shot) = state.line.advance() else {
+            return;
+        };
+        let (number, view) = (shot.number, shot.view);
+        let Some(buffer) = shot.picture.wl_buffer() else {
+            return;
+        };
+        let surface = &self.video.surface;
+        surface.attach(Some(&buffer), 0, 0);
+        surface.damage_buffer(0, 0, i32::MAX, i32::MAX);
+        state.color.tell(&self.link, surface, &view);
+        surface.frame(
+            &self.link.handle,
+            CallbackData {
+                core: self.this.clone(),
+                number,
+            },
+        );
+        if let (Some(presentation), true) =
+            (&self.link.globals.presentation, self.has_presentation())
+        {
+            presentation.feedback(
+                surface,
+                &self.link.handle,
+                FeedbackOfFrame {
+                    core: self.this.clone(),
+                    number,
+                },
+            );
+        }
+        state.stats.commits += 1;
+        self.commit(state, &view);
+        trace!(display = self.link.name, number, "frame committed");
+    }
+
+    /// Places what is shown anew.
+    pub(super) fn arrange(&self, state: &mut State, view: View) {
+        if state.sent.is_some() && state.sent != Some(view) {
+            self.commit(state, &view);
+        }
+    }
+
+    /// Commits the video at its place; if that is another one than before, area and video change together.
+    fn commit(&self, state: &mut State, view: &View) {
+        let geometry = view.geometry;
+        let sent = state.sent.replace(*view).map(|view| view.geometry);
+        if let Some(viewport) = &self.video.viewport {
+            if sent.is_none_or(|sent| sent.source != geometry.source) {
+                let (x, y, width, height) = geometry.source;
+                viewport.set_source(x, y, width, height);
+            }
+            if sent.is_none_or(|sent| sent.size != geometry.size) {
+                let (width, height) = geometry.size;
+                viewport.set_destination(width, height);
+            }
+        }
+        let is_moved = sent.is_none_or(|sent| sent.position != geometry.position);
+        if is_moved {
+            let (x, y) = geometry.position;
+            // The place is state of the area; what the video commits meanwhile waits for it.
+            self.place.set_sync();
+            self.place.set_position(x, y);
+        }
+        self.video.surface.commit();
+        if is_moved || state.backdrop.is_none() {
+            self.dress(state);
+            self.area.surface.commit();
+        }
+        if is_moved {
+            self.place.set_desync();
+        }
+    }
+
+    /// Puts black of the right size behind the picture. Without memory for it the old one stays. The caller commits.
+    pub(super) fn dress(&self, state: &mut State) {
+        let is_fitting = state
+            .backdrop
+            .as_ref()
+            .is_some_and(|backdrop| backdrop.is_scaled(&self.link));
+        if !is_fitting {
+            match Backdrop::new(&self.link, state.size) {
+                Ok(backdrop) => {
+                    self.area.surface.attach(Some(backdrop.wl_buffer()), 0, 0);
+                    self.area.surface.damage_buffer(0, 0, i32::MAX, i32::MAX);
+                    state.backdrop = Some(backdrop);
+                }
+                Err(error) => {
+                    tracing::warn!(display = self.link.name, %error, "no memory for the background");
+                }
+            }
+        }
+        let (width, height) = (state.size.0.cast_signed(), state.size.1.cast_signed());
+        if let Some(viewport) = &self.area.viewport {
+            viewport.set_destination(width, height);
+        }
+        let region = self
+            .link
+            .globals
+            .compositor
+            .create_region(&self.link.handle, Ignored);
+        region.add(0, 0, width, height);
+        self.area.surface.set_opaque_region(Some(&region));
+        region.destroy();
+    }
+
+    /// Lets no input reach a surface of ours.
+    pub(super) fn ignore_input(&self, surface: &wayland_client::protocol::wl_surface::WlSurface) {
+        let region = self
+            .link
+            .globals
+            .compositor
+            .create_region(&self.link.handle, Ignored);
+        surface.set_input_region(Some(&region));
+        region.destroy();
+    }
+
+    /// Takes the picture off the screen. The caller flushes and waits.
+    pub(super) fn blank(&self) {
+        let mut state = self.lock();
+        if let Some(shot) = state.line.flush() {
+            self.unshown(shot, Unshown::Flushed);
+        }
+        if state.sent.take().is_some() && state.lost.is_none() && !state.is_gone {
+            state.color.forget();
+            if let Some(viewport) = &self.video.viewport {
+                // Without a buffer a source of its own would be out of bounds of the next one.
+                viewport.set_source(-1.0, -1.0, -1.0, -1.0);
+            }
+            self.video.surface.attach(None, 0, 0);
+            self.video.surface.commit();
+        }
+        state.line.blank();
+    }
+
+    /// Destroys every object. What is still held is given back.
+    pub(super) fn destroy(&self) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.is_gone, true) {
+            return;
+        }
+        let held = state.line.clear();
+        state.color.forget();
+        let backdrop = state.backdrop.take();
+        drop(state);
+        for shot in held {
+            self.give_back(shot);
+        }
+        if let Some(feedback) = lock(&self.feedback).take() {
+            feedback.destroy();
+        }
+        for canvas in [&self.video, &self.area] {
+            if let Some(viewport) = &canvas.viewport {
+                viewport.destroy();
+            }
+        }
+        self.place.destroy();
+        self.video.surface.destroy();
+        match lock(&self.role).take() {
+            // Destroys the area's surface, too.
+            Some(super::core::Role::Window(window)) => drop(window),
+            Some(super::core::Role::Embedded(place)) => {
+                place.destroy();
+                self.area.surface.destroy();
+            }
+            None => self.area.surface.destroy(),
+        }
+        drop(backdrop);
+        self.link.flush();
+    }
+
+    /// The first background, so that a lack of memory shows before the first frame.
+    pub(super) fn check_backdrop(self: &Arc<Core>) -> Result<(), SurfaceError> {
+        let (width, height) = self.size();
+        let backdrop = Backdrop::new(&self.link, (width, height));
+        backdrop
+            .map(drop)
+            .map_err(|error| SurfaceError::Background {
+                display: self.link.name.clone(),
+                width,
+                height,
+                reason: error.to_string(),
+            })
+    }
+}
