@@ -3,20 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use drm_import::{Device, Output, Rect};
+use drm_import::{Device, Output};
 use gst::ErrorMessage;
 
 use super::settings::Settings;
-use crate::{caps, ffi};
+use crate::{caps, ffi, sink};
 
 /// What is known of the display between READY and NULL, also while no output is lit.
 #[derive(Debug, Clone)]
-pub(super) struct Display {
+pub(crate) struct Display {
     pub(super) device: Arc<Device>,
     /// What the planes take, in the sizes that the device takes.
-    pub(super) caps: gst::Caps,
-    /// The whole of the display.
-    pub(super) screen: Rect,
+    caps: gst::Caps,
+    /// Width and height of the mode, in pixels.
+    pub(super) size: (u32, u32),
 }
 
 impl Display {
@@ -27,15 +27,32 @@ impl Display {
         let mode = output.mode();
         let display = Self {
             caps: sink_caps(&output),
-            screen: Rect::new(0, 0, mode.width, mode.height),
+            size: (mode.width, mode.height),
             device,
         };
         Ok((display, output))
     }
+}
 
-    /// The device as a person knows it, such as `vkms (/dev/dri/card0)`.
-    pub(super) fn name(&self) -> String {
-        name_of(&self.device)
+impl sink::Display for Display {
+    fn caps(&self) -> &gst::Caps {
+        &self.caps
+    }
+
+    fn name(&self) -> String {
+        format!(
+            "{} ({})",
+            self.device.driver(),
+            self.device.path().display()
+        )
+    }
+
+    fn describe(&self, fields: &mut gst::Structure) {
+        let imports = self.device.import_stats();
+        fields.set("driver", self.device.driver());
+        fields.set("device", self.device.path().display().to_string());
+        fields.set("imports", imports.imports);
+        fields.set("import-cache-hits", imports.cache_hits);
     }
 }
 
@@ -91,8 +108,4 @@ fn sink_caps(output: &Output) -> gst::Caps {
         structure.set("height", side(min.1, max.1));
     }
     sink_caps
-}
-
-fn name_of(device: &Device) -> String {
-    format!("{} ({})", device.driver(), device.path().display())
 }

@@ -45,16 +45,11 @@ use gst::glib;
 use gst::prelude::*;
 
 mod display;
-mod drain;
 mod imp;
-mod lifecycle;
-mod negotiation;
+mod presenter;
 mod reader;
-mod refused;
-mod report;
 mod settings;
-mod show;
-mod stream;
+mod snapshot;
 
 glib::wrapper! {
     pub(crate) struct KmsSink(ObjectSubclass<imp::KmsSink>)

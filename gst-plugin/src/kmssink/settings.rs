@@ -1,4 +1,4 @@
-//! The properties of `dmaheapkmssink` that a user sets.
+//! The properties that only `dmaheapkmssink` has.
 
 use std::os::fd::RawFd;
 use std::sync::LazyLock;
@@ -6,30 +6,10 @@ use std::sync::LazyLock;
 use gst::glib;
 use gst::prelude::*;
 
-use crate::heap;
-use crate::zero_copy::ZeroCopy;
+use crate::sink;
 
 const DEFAULT_ID: i32 = -1;
 const DEFAULT_FD: RawFd = -1;
-const DEFAULT_FORCE_ASPECT_RATIO: bool = true;
-
-/// What happens to a frame on screen when its owner wants the memory back.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
-#[enum_type(name = "GstDmaheapDrain")]
-pub(super) enum Drain {
-    #[default]
-    #[enum_value(
-        name = "Show a copy in memory of our own until the next frame comes",
-        nick = "copy"
-    )]
-    Copy,
-    #[enum_value(
-        name = "Switch the plane off until the next frame comes",
-        nick = "blank"
-    )]
-    Blank,
-}
-
 /// Copied out under a short lock whenever a value is needed.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -38,10 +18,6 @@ pub(super) struct Settings {
     connector_id: i32,
     plane_id: i32,
     fd: RawFd,
-    pub(super) force_aspect_ratio: bool,
-    pub(super) zero_copy: ZeroCopy,
-    pub(super) heap: String,
-    pub(super) drain: Drain,
 }
 
 impl Settings {
@@ -68,12 +44,6 @@ impl Settings {
             "connector-id" => self.connector_id = value.get().unwrap_or(DEFAULT_ID),
             "plane-id" => self.plane_id = value.get().unwrap_or(DEFAULT_ID),
             "fd" => self.fd = value.get().unwrap_or(DEFAULT_FD),
-            "force-aspect-ratio" => {
-                self.force_aspect_ratio = value.get().unwrap_or(DEFAULT_FORCE_ASPECT_RATIO);
-            }
-            "zero-copy" => self.zero_copy = value.get().unwrap_or_default(),
-            "heap" => self.heap = value.get().unwrap_or_else(|_no_name| heap::AUTO.to_owned()),
-            "drain" => self.drain = value.get().unwrap_or_default(),
             _ => return false,
         }
         true
@@ -87,10 +57,6 @@ impl Settings {
             "connector-id" => self.connector_id.to_value(),
             "plane-id" => self.plane_id.to_value(),
             "fd" => self.fd.to_value(),
-            "force-aspect-ratio" => self.force_aspect_ratio.to_value(),
-            "zero-copy" => self.zero_copy.to_value(),
-            "heap" => self.heap.to_value(),
-            "drain" => self.drain.to_value(),
             _ => return None,
         })
     }
@@ -104,10 +70,6 @@ impl Default for Settings {
             connector_id: DEFAULT_ID,
             plane_id: DEFAULT_ID,
             fd: DEFAULT_FD,
-            force_aspect_ratio: DEFAULT_FORCE_ASPECT_RATIO,
-            zero_copy: ZeroCopy::default(),
-            heap: heap::AUTO.to_owned(),
-            drain: Drain::default(),
         }
     }
 }
@@ -116,7 +78,7 @@ impl Default for Settings {
 pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
     static SPECS: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
         let mut specs = device_specs();
-        specs.extend(picture_specs());
+        specs.extend(sink::param_specs());
         specs.extend(report_specs());
         specs
     });
@@ -160,34 +122,6 @@ fn device_specs() -> Vec<glib::ParamSpec> {
     ]
 }
 
-/// What is done with frames.
-fn picture_specs() -> Vec<glib::ParamSpec> {
-    vec![
-        glib::ParamSpecBoolean::builder("force-aspect-ratio")
-            .nick("Force aspect ratio")
-            .blurb("Keep the picture's shape where the plane can scale, with bars around it (false = fill the display)")
-            .default_value(DEFAULT_FORCE_ASPECT_RATIO)
-            .mutable_playing()
-            .build(),
-        glib::ParamSpecEnum::builder::<ZeroCopy>("zero-copy")
-            .nick("Zero copy")
-            .blurb("Whether a frame that the display cannot read may be copied")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecString::builder("heap")
-            .nick("Heap")
-            .blurb("dma-buf heap of the buffers offered upstream and of copies (auto = what all devices take)")
-            .default_value(Some(heap::AUTO))
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecEnum::builder::<Drain>("drain")
-            .nick("Drain")
-            .blurb("What replaces the frame on screen when upstream wants its memory back")
-            .mutable_playing()
-            .build(),
-    ]
-}
-
 /// What the element tells.
 fn report_specs() -> Vec<glib::ParamSpec> {
     vec![
@@ -203,10 +137,6 @@ fn report_specs() -> Vec<glib::ParamSpec> {
             .minimum(0)
             .read_only()
             .build(),
-        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-            .nick("Statistics")
-            .blurb("Frames, copies and their reasons, imports, pool, latency; the fields of the base class included")
-            .read_only()
-            .build(),
+        sink::stats_spec(),
     ]
 }

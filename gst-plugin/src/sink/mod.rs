@@ -1,5 +1,24 @@
-//! What a video sink of this plugin needs whatever it draws on: words for refused caps, the time frames take, copies.
+//! What the video sinks of this plugin share, whatever they draw on.
+//!
+//! A sink is an element (thin: properties and the calls of the base class), a [`Presenter`] that knows the device, and
+//! between them the [`SinkCore`]: caps and pools, the way of a frame or of its copy, drains, times and counts.
 
-pub(crate) mod refusal;
-pub(crate) mod timing;
-pub(crate) mod upload;
+mod drain;
+mod lifecycle;
+mod negotiation;
+mod picture;
+mod presenter;
+mod refusal;
+mod refused;
+mod report;
+mod settings;
+mod show;
+mod state;
+mod stream;
+mod timing;
+mod upload;
+
+pub(crate) use lifecycle::Opens;
+pub(crate) use presenter::{Display, Event, Presenter, ShowError};
+pub(crate) use settings::{param_specs, stats_spec};
+pub(crate) use state::SinkCore;

@@ -49,7 +49,7 @@ pub(crate) fn explain(asked: &gst::CapsRef, taken: &gst::CapsRef, device: &str) 
     if !asked_formats.is_empty() && asked_formats.is_disjoint(&taken_formats) {
         let _infallible = write!(
             text,
-            "its planes take the formats {}. Ask the source for one of them or put videoconvert in front of the sink",
+            "it takes the formats {}. Ask the source for one of them or put videoconvert in front of the sink",
             listed(&taken_formats)
         );
     } else if let (Some(asked), Some(taken)) = (size(asked), size(taken))

@@ -1,11 +1,11 @@
-//! What negotiated caps mean to a plane.
+//! What negotiated caps mean to a display.
 
 use std::sync::OnceLock;
 
-use drm_import::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+use dmabuf_heap::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoInfo};
 
-use crate::caps::{CapsError, VideoCaps};
+use crate::caps::VideoCaps;
 
 /// The frames between two CAPS events.
 #[derive(Debug)]
@@ -13,24 +13,22 @@ pub(super) struct Stream {
     pub(super) caps: gst::Caps,
     pub(super) video: VideoCaps,
     color: Option<YuvColor>,
-    /// Whether the plane scales these frames, found out with the first one.
+    /// Whether the display scales these frames, found out with the first one.
     scales: OnceLock<bool>,
 }
 
 impl Stream {
-    /// Reads fixed caps of any kind that [`VideoCaps`] knows.
-    pub(super) fn from_caps(caps: &gst::Caps) -> Result<Self, CapsError> {
-        let video = VideoCaps::parse(caps)?;
-        let color = yuv_color(video.info());
-        Ok(Self {
-            caps: caps.clone(),
+    /// Frames of these caps.
+    pub(super) fn new(caps: gst::Caps, video: VideoCaps) -> Self {
+        Self {
+            color: yuv_color(video.info()),
+            caps,
             video,
-            color,
             scales: OnceLock::new(),
-        })
+        }
     }
 
-    /// Where the part `visible` of a frame goes on `screen`. `scales` is asked, once, whether the plane can do a
+    /// Where the part `visible` of a frame goes on `screen`. `scales` is asked, once, whether the display can do a
     /// placement that changes the size.
     pub(super) fn place(
         &self,
@@ -73,7 +71,7 @@ impl Stream {
     }
 }
 
-/// The plane's colour properties for a YUV format; `None` leaves them alone.
+/// The colours of a YUV format; `None` leaves them to the display.
 fn yuv_color(info: &VideoInfo) -> Option<YuvColor> {
     if !info.is_yuv() {
         return None;
@@ -100,12 +98,13 @@ mod tests {
 
     fn stream(caps: &str) -> Stream {
         gst::init().expect("GStreamer initialises");
-        Stream::from_caps(&caps.parse().expect("caps of the test are well-formed"))
-            .expect("caps are video")
+        let caps: gst::Caps = caps.parse().expect("caps of the test are well-formed");
+        let video = VideoCaps::parse(&caps).expect("caps are video");
+        Stream::new(caps, video)
     }
 
     #[test]
-    fn colorimetry_reaches_the_plane() {
+    fn colorimetry_reaches_the_display() {
         let color = |colorimetry: &str| {
             let caps = format!(
                 "video/x-raw, format=NV12, width=640, height=480, colorimetry={colorimetry}"
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn plane_that_scales_fills_the_screen_in_shape() {
+    fn display_that_scales_fills_the_screen_in_shape() {
         let stream = stream("video/x-raw, format=BGRx, width=640, height=360");
         let placement = stream.place(Rect::new(0, 0, 640, 360), SCREEN, true, |_| true);
         assert_eq!(placement.dest, Rect::new(0, 96, 1024, 576));
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn plane_that_cannot_scale_is_asked_once_and_centres() {
+    fn display_that_cannot_scale_is_asked_once_and_centres() {
         let stream = stream("video/x-raw, format=BGRx, width=640, height=360");
         let mut asked = 0;
         for _ in 0..3 {

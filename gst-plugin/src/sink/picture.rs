@@ -1,0 +1,189 @@
+//! From a buffer to a frame that the device can read: as it lies, or through a copy where that cannot be.
+
+use std::sync::Arc;
+
+use dmabuf_heap::{Frame, Placement};
+use gst::prelude::*;
+use gst_base::prelude::*;
+
+use super::presenter::Presenter;
+use super::state::SinkCore;
+use super::stream::Stream;
+use super::upload::{UploadError, Uploader};
+use crate::allocator::HeapAllocator;
+use crate::frame::{self, FrameOfError};
+use crate::report;
+use crate::stats::{CopyReason, Counter, Path};
+use crate::sync::lock;
+use crate::zero_copy::ZeroCopy;
+
+/// The newest frame that the presenter took.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) picture: Picture,
+    pub(super) placement: Placement,
+    pub(super) stream: Arc<Stream>,
+    /// The buffer of upstream's that it shows. A frame shown in PAUSED comes again in PLAYING.
+    pub(super) of: Option<BufferId>,
+}
+
+/// A frame that the device can read, and the buffer that keeps it.
+#[derive(Debug, Clone)]
+pub(super) struct Picture {
+    pub(super) frame: Frame,
+    pub(super) buffer: gst::Buffer,
+    /// Whether it is memory that upstream may want back.
+    pub(super) is_foreign: bool,
+    pub(super) path: Path,
+}
+
+/// What a copy took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cost {
+    pub(super) bytes: u64,
+    pub(super) sync_ioctls: u64,
+}
+
+/// Tells buffers apart without holding them: a recycled one has another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BufferId {
+    address: usize,
+    pts: gst::ClockTime,
+}
+
+/// Why there is no private copy.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CopyError {
+    #[error("the sink is stopping")]
+    Stopped,
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    #[error(transparent)]
+    Frame(#[from] FrameOfError),
+}
+
+impl BufferId {
+    /// `None` for a buffer without a time, which cannot be told from others.
+    pub(super) fn of(buffer: &gst::Buffer) -> Option<Self> {
+        Some(Self {
+            address: buffer.as_ptr() as usize,
+            pts: buffer.pts()?,
+        })
+    }
+}
+
+impl<P: Presenter> SinkCore<P> {
+    /// The frame where it lies, if that is a dma-buf; else a copy.
+    pub(super) fn picture(
+        &self,
+        element: &gst_base::BaseSink,
+        stream: &Stream,
+        buffer: &gst::Buffer,
+    ) -> Result<Picture, gst::FlowError> {
+        let frame = match frame::frame_of(buffer, &stream.video) {
+            Ok(frame) => frame,
+            Err(error) => {
+                let why = report::chain(&error);
+                return self.copy(element, stream, buffer, CopyReason::NotDmaBuf, &why);
+            }
+        };
+        if let Some(Some(why)) = self.refused.find(&frame) {
+            return self.copy(element, stream, buffer, CopyReason::Refused, &why);
+        }
+        let is_ours = arrived_from_pool(buffer);
+        Ok(Picture {
+            frame,
+            buffer: buffer.clone(),
+            is_foreign: !is_ours,
+            path: if is_ours { Path::Pool } else { Path::Foreign },
+        })
+    }
+
+    /// Counts a frame that was taken by the way it came; copies have been counted when they were made.
+    pub(super) fn count(&self, element: &gst_base::BaseSink, path: Path) {
+        match path {
+            Path::Pool => self.path.add(Counter::Imported, 1),
+            Path::Foreign => self.path.add(Counter::Foreign, 1),
+            Path::Copy => return,
+        }
+        self.tell_path(element, path, "");
+    }
+
+    /// A copy in heap memory, unless copies are forbidden.
+    pub(super) fn copy(
+        &self,
+        element: &gst_base::BaseSink,
+        stream: &Stream,
+        buffer: &gst::Buffer,
+        reason: CopyReason,
+        why: &str,
+    ) -> Result<Picture, gst::FlowError> {
+        if self.settings().zero_copy == ZeroCopy::Required {
+            let pad = element.sink_pad();
+            report::copy_forbidden(element.upcast_ref(), pad, buffer, reason, &why);
+            return Err(gst::FlowError::Error);
+        }
+        let (picture, cost) = self.private_copy(stream, buffer).map_err(|error| {
+            let error = report::chain(&error);
+            gst::element_error!(
+                element,
+                gst::ResourceError::Failed,
+                ("{why}, and no copy could be made: {error}")
+            );
+            gst::FlowError::Error
+        })?;
+        self.path.count_copy(reason, cost.bytes);
+        self.path.add(Counter::SyncIoctls, cost.sync_ioctls);
+        self.tell_path(element, Path::Copy, why);
+        Ok(picture)
+    }
+
+    /// A copy in heap memory of a frame that the CPU can read.
+    pub(super) fn private_copy(
+        &self,
+        stream: &Stream,
+        buffer: &gst::Buffer,
+    ) -> Result<(Picture, Cost), CopyError> {
+        let (source, importer) = {
+            let state = self.state();
+            (state.heap.clone(), state.importer.clone())
+        };
+        let source = source.ok_or(CopyError::Stopped)?;
+        let copied = lock(&self.uploader)
+            .get_or_insert_with(|| Uploader::new(source, importer, Arc::clone(&self.path)))
+            .copy(buffer, &stream.caps)?;
+        let frame = frame::frame_of(&copied.buffer, &stream.video)?;
+        let cost = Cost {
+            bytes: copied.bytes,
+            sync_ioctls: copied.sync_ioctls,
+        };
+        Ok((
+            Picture {
+                frame,
+                buffer: copied.buffer,
+                is_foreign: false,
+                path: Path::Copy,
+            },
+            cost,
+        ))
+    }
+
+    /// Tells the application when frames begin to take another way.
+    fn tell_path(&self, element: &gst_base::BaseSink, path: Path, reason: &str) {
+        let Some(change) = self.path.note_path(path) else {
+            return;
+        };
+        let heap = self.heap().map_or_else(String::new, |heap| heap.name());
+        report::path_changed(element.upcast_ref(), change, &heap, reason);
+    }
+}
+
+/// Whether a buffer's memory is of a heap allocator of ours. The allocator hears that its buffers arrive: a pool whose
+/// buffers never do has a device upstream that refuses them.
+fn arrived_from_pool(buffer: &gst::BufferRef) -> bool {
+    let allocator = (buffer.n_memory() > 0)
+        .then(|| buffer.peek_memory(0).allocator())
+        .flatten();
+    let ours = allocator.and_then(|allocator| allocator.downcast_ref::<HeapAllocator>());
+    ours.inspect(|allocator| allocator.note_arrival()).is_some()
+}

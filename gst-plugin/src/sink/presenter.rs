@@ -1,0 +1,114 @@
+//! What a sink draws on.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dmabuf_heap::{Frame, Importer, Placement, Rect};
+
+use crate::caps::VideoCaps;
+
+/// What is known of a card or a compositor between READY and NULL, also while nothing is shown on it.
+pub(crate) trait Display: Clone + Debug + Send + Sync + 'static {
+    /// The caps of everything that it can show.
+    fn caps(&self) -> &gst::Caps;
+
+    /// How a person knows it, such as `vkms (/dev/dri/card0)`.
+    fn name(&self) -> String;
+
+    /// Adds to the `stats` property what is known of it whether or not anything is shown.
+    fn describe(&self, fields: &mut gst::Structure);
+}
+
+/// Takes frames and shows them: a KMS output, a Wayland surface. It lives from READY or PAUSED until PAUSED is left.
+pub(crate) trait Presenter: Debug + Send + Sync + 'static {
+    /// Where it came from.
+    type Display: Display;
+
+    /// Frames held at most: shown, on their way, waiting.
+    const HELD_FRAMES: u32;
+
+    /// For the log of the element.
+    fn category() -> gst::DebugCategory;
+
+    /// Sends events to `listener` from now on. It is called without a lock, from any thread.
+    fn on_event(&self, listener: Box<dyn Fn(Event) + Send + Sync>);
+
+    /// The device as a party to negotiations about memory. It holds nothing open.
+    fn importer(&self) -> Arc<dyn Importer>;
+
+    /// Prepares for frames of these caps.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be shown: the error as the user reads it.
+    fn configure(&self, video: &VideoCaps) -> Result<(), gst::ErrorMessage>;
+
+    /// All that it can show frames on, in pixels.
+    fn area(&self) -> Rect;
+
+    /// Whether a frame could be shown so. Nothing changes on screen.
+    fn test(&self, frame: &Frame, placement: &Placement) -> bool;
+
+    /// Hands a frame over. `keep` is dropped as soon as the device has read it for the last time.
+    ///
+    /// # Errors
+    ///
+    /// The frame was not taken.
+    fn show(
+        &self,
+        frame: &Frame,
+        placement: &Placement,
+        keep: Box<dyn Any + Send>,
+    ) -> Result<(), ShowError>;
+
+    /// While true, no frame is taken, and who waits in [`show`](Self::show) returns.
+    fn set_flushing(&self, is_flushing: bool);
+
+    /// Waits until the last frame taken is seen and all before it are given back; false after `timeout`.
+    fn wait_idle(&self, timeout: Duration) -> bool;
+
+    /// Shows nothing, and gives every frame back.
+    ///
+    /// # Errors
+    ///
+    /// The device's words; frames may stay in use.
+    fn blank(&self) -> Result<(), String>;
+
+    /// Adds to the `stats` property what is known of it while frames are shown.
+    fn describe(&self, fields: &mut gst::Structure);
+}
+
+/// What a presenter tells.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// The oldest frame under way is seen, since this time on `CLOCK_MONOTONIC`.
+    Shown(Duration),
+    /// It takes no more frames, and why, in words for the user.
+    Lost(String),
+}
+
+/// Why a frame was not taken.
+#[derive(Debug)]
+pub(crate) enum ShowError {
+    /// [`Presenter::set_flushing`]; no failure.
+    Flushing,
+    /// The device cannot read this memory. It may well read other memory.
+    Import(String),
+    /// The presenter is lost; the event that came with it has told so.
+    Lost,
+    /// No memory would help, and why, in words for the user.
+    Failed(String),
+}
+
+impl ShowError {
+    /// For messages.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Flushing => "the sink is flushing",
+            Self::Lost => "the display is lost",
+            Self::Import(text) | Self::Failed(text) => text,
+        }
+    }
+}
