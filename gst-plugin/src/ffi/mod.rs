@@ -21,5 +21,10 @@ pub(crate) mod importers;
 )]
 pub(crate) mod memory;
 pub(crate) mod plugin;
+#[expect(
+    unsafe_code,
+    reason = "the bindings let programs call GstVideoOverlay, not implement it"
+)]
+pub(crate) mod video_overlay;
 
 pub(crate) use allocator::init_instance as init_allocator;

@@ -12,7 +12,8 @@ use super::display::{self, Display};
 use super::presenter::KmsPresenter;
 use super::settings::{self, Settings};
 use crate::caps;
-use crate::sink::{Opens, SinkCore};
+use crate::ffi::video_overlay::{VideoOverlay, VideoOverlayImpl};
+use crate::sink::{Opens, RENDER_RECTANGLE, RenderRectangle, SinkCore};
 use crate::sync::lock;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -57,6 +58,7 @@ impl ObjectSubclass for KmsSink {
     const NAME: &'static str = "GstDmaheapKmsSink";
     type Type = super::KmsSink;
     type ParentType = gst_video::VideoSink;
+    type Interfaces = (VideoOverlay,);
 }
 
 impl ObjectImpl for KmsSink {
@@ -84,6 +86,13 @@ impl ObjectImpl for KmsSink {
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         let name = pspec.name();
+        if name == RENDER_RECTANGLE {
+            if let Some(rectangle) = RenderRectangle::from_value(value) {
+                let element = self.obj();
+                self.core.set_rectangle(element.upcast_ref(), rectangle);
+            }
+            return;
+        }
         if !lock(&self.settings).set(name, value) && !self.core.set_property(name, value) {
             gst::error!(CAT, imp = self, "property {} cannot be set", pspec.name());
         }
@@ -108,6 +117,25 @@ impl ObjectImpl for KmsSink {
                     .unwrap_or_else(|| pspec.default_value().clone())
             }
         }
+    }
+}
+
+impl VideoOverlayImpl for KmsSink {
+    fn set_window_handle(&self, handle: usize) {
+        gst::warning!(
+            CAT,
+            imp = self,
+            "window {handle:#x} ignored: planes lie on a display and in no window"
+        );
+    }
+
+    fn set_render_rectangle(&self, x: i32, y: i32, width: i32, height: i32) {
+        let rectangle = RenderRectangle::new(x, y, width, height);
+        self.core.set_rectangle(self.obj().upcast_ref(), rectangle);
+    }
+
+    fn expose(&self) {
+        self.core.show_again(self.obj().upcast_ref());
     }
 }
 

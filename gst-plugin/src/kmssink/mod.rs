@@ -20,6 +20,9 @@
  * A plane that cannot scale shows the picture in its own size, centred, cut where it is larger than the display. The
  * display is left as it was found when the element goes to READY.
  *
+ * An application moves the picture by `GstVideoOverlay` or the property `render-rectangle`, also while it is paused. There
+ * are no windows on a plane: a window handle is ignored.
+ *
  * Upstream reports a refused format only as `not-negotiated`. The element posts a warning before that, with what was
  * asked and what the device takes. An element message `dmaheap-path` is posted whenever frames begin to take another
  * path (`pool`, `foreign`, `copy`). The action signal `snapshot` returns what the display shows as a sample of caps
@@ -53,7 +56,7 @@ mod snapshot;
 
 glib::wrapper! {
     pub(crate) struct KmsSink(ObjectSubclass<imp::KmsSink>)
-        @extends gst_video::VideoSink, gst_base::BaseSink, gst::Element, gst::Object;
+        @extends gst_video::VideoSink, gst_base::BaseSink, gst::Element, gst::Object, @implements gst_video::VideoOverlay;
 }
 
 /// Registers the element without rank: it never becomes anybody's automatic video sink.
@@ -64,4 +67,29 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         gst::Rank::NONE,
         KmsSink::static_type(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use gst::glib;
+    use gst::prelude::*;
+    use gst_video::prelude::*;
+
+    use super::KmsSink;
+
+    #[test]
+    fn an_application_can_move_the_picture_before_there_is_one() {
+        gst::init().expect("GStreamer initialises");
+        let sink: KmsSink = glib::Object::new();
+        let overlay = sink.upcast_ref::<gst::Element>();
+        let overlay = overlay
+            .dynamic_cast_ref::<gst_video::VideoOverlay>()
+            .expect("the interface");
+        overlay
+            .set_render_rectangle(8, 16, 320, 240)
+            .expect("a rectangle");
+        overlay.expose();
+        let rectangle = gst::Array::new([0, 0, 64, 64]);
+        sink.set_property("render-rectangle", rectangle);
+    }
 }

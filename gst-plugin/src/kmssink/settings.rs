@@ -79,6 +79,7 @@ pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
     static SPECS: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
         let mut specs = device_specs();
         specs.extend(sink::param_specs());
+        specs.push(sink::rectangle_spec());
         specs.extend(report_specs());
         specs
     });

@@ -6,6 +6,7 @@
 mod drain;
 mod lifecycle;
 mod negotiation;
+mod overlay;
 mod picture;
 mod presenter;
 mod refusal;
@@ -19,6 +20,7 @@ mod timing;
 mod upload;
 
 pub(crate) use lifecycle::Opens;
+pub(crate) use overlay::{RENDER_RECTANGLE, RenderRectangle, rectangle_spec};
 pub(crate) use presenter::{Display, Event, Presenter, ShowError};
 pub(crate) use settings::{param_specs, stats_spec};
 pub(crate) use state::SinkCore;

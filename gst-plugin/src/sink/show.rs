@@ -109,7 +109,7 @@ impl<P: Presenter> SinkCore<P> {
     }
 
     /// Where the visible part of a frame goes; the first frame of a stream finds out whether it can be scaled.
-    fn place(
+    pub(super) fn place(
         &self,
         element: &gst_base::BaseSink,
         presenter: &P,
