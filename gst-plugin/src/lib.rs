@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `dmaheapalloc` | proposes a heap-backed pool to whatever is upstream, and passes everything through |
 //! | `dmaheapkmssink` | shows video on a KMS plane straight from dma-bufs |
+//! | `dmaheapwaylandsink` | shows video on a Wayland surface straight from dma-bufs |
 //!
 //! All elements register with rank NONE: installing the plugin changes nobody's `autovideosink`. The heaps are also
 //! `GstAllocator`s that `gst_allocator_find` knows by name, `dmaheap` and `dmaheap-<heap>`.
@@ -35,6 +36,7 @@ mod sync;
 mod testing;
 mod upstream;
 mod v4l2;
+mod waylandsink;
 mod zero_copy;
 
 /// What belongs to no single element: pools, allocators, memory.
@@ -58,5 +60,6 @@ pub fn plugin_register_static() -> Result<(), glib::BoolError> {
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     allocator::register();
     alloc_element::register(plugin)?;
-    kmssink::register(plugin)
+    kmssink::register(plugin)?;
+    waylandsink::register(plugin)
 }

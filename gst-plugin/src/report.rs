@@ -57,6 +57,9 @@ pub(crate) fn copy_forbidden(
             "Restart the pipeline: where all are asked before the first frame, they may agree on other memory \
              (v4l2src: io-mode=dmabuf-import)"
         }
+        CopyReason::NoImport => {
+            "Use a display that imports dma-bufs (for a compositor: one that draws with a GPU)"
+        }
     };
     gst::element_error!(
         element,

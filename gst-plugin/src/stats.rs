@@ -61,6 +61,8 @@ pub(crate) enum CopyReason {
     NotDmaBuf,
     /// A device refused the dma-buf.
     Refused,
+    /// The display imports no dma-bufs at all.
+    NoImport,
 }
 
 /// A change of path that the application should hear of.
@@ -218,6 +220,7 @@ impl CopyReason {
         match self {
             Self::NotDmaBuf => "not-dma-buf",
             Self::Refused => "refused",
+            Self::NoImport => "no-import",
         }
     }
 }

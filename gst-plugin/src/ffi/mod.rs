@@ -26,5 +26,7 @@ pub(crate) mod plugin;
     reason = "the bindings let programs call GstVideoOverlay, not implement it"
 )]
 pub(crate) mod video_overlay;
+#[expect(unsafe_code, reason = "applications hand over pointers of libwayland")]
+pub(crate) mod wayland;
 
 pub(crate) use allocator::init_instance as init_allocator;

@@ -12,7 +12,7 @@ use super::imp::CAT;
 use super::reader::Reader;
 use crate::caps::VideoCaps;
 use crate::report::chain;
-use crate::sink::{self, Event, Presenter};
+use crate::sink::{self, Event, Presenter, Ticket};
 
 /// A KMS output.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Presenter for KmsPresenter {
 
     fn on_event(&self, listener: Box<dyn Fn(Event) + Send + Sync>) {
         self.0.on_event(Box::new(move |event| match event {
-            OutputEvent::Shown { time, .. } => listener(Event::Shown(time)),
+            OutputEvent::Shown { time, .. } => listener(Event::Shown(None, time)),
             OutputEvent::Lost(error) => listener(Event::Lost(chain(&*error))),
             _ => {}
         }));
@@ -77,8 +77,8 @@ impl Presenter for KmsPresenter {
         Rect::new(0, 0, mode.width, mode.height)
     }
 
-    fn test(&self, frame: &Frame, placement: &Placement) -> bool {
-        self.0.test(frame, placement).is_ok()
+    fn test(&self, frame: Option<&Frame>, placement: &Placement) -> bool {
+        frame.is_some_and(|frame| self.0.test(frame, placement).is_ok())
     }
 
     fn show(
@@ -86,9 +86,10 @@ impl Presenter for KmsPresenter {
         frame: &Frame,
         placement: &Placement,
         keep: Box<dyn Any + Send>,
-    ) -> Result<(), sink::ShowError> {
+    ) -> Result<Ticket, sink::ShowError> {
         self.0
             .show(frame, placement, keep)
+            .map(|()| None)
             .map_err(|error| match error {
                 ShowError::Flushing => sink::ShowError::Flushing,
                 ShowError::Lost(_) => sink::ShowError::Lost,

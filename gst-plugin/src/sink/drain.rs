@@ -50,7 +50,10 @@ impl<P: Presenter> SinkCore<P> {
         let taken = {
             let _turn = lock(&self.turn);
             let mut state = self.state();
-            let foreign = state.shown.take_if(|shown| shown.picture.is_foreign);
+            let foreign = state.shown.take_if(|shown| {
+                let picture = shown.picture.as_ref();
+                picture.is_some_and(|picture| picture.is_foreign)
+            });
             state.presenter.clone().zip(foreign)
         };
         let Some((presenter, shown)) = taken else {
@@ -83,8 +86,9 @@ impl<P: Presenter> SinkCore<P> {
         presenter: &P,
         shown: Shown,
     ) -> Result<(), String> {
+        let picture = shown.picture.as_ref().ok_or("nothing is held")?;
         let (copy, cost) = self
-            .private_copy(&shown.stream, &shown.picture.buffer)
+            .private_copy(&shown.stream, &picture.buffer)
             .map_err(|error| chain(&error))?;
         self.path.add(Counter::DrainCopies, 1);
         self.path.add(Counter::SyncIoctls, cost.sync_ioctls);
@@ -93,10 +97,11 @@ impl<P: Presenter> SinkCore<P> {
             self.submit(element, presenter, &copy, &shown.placement, false)
                 .map_err(|error| error.text().to_owned())?;
             self.state().shown = Some(Shown {
-                picture: copy,
+                picture: Some(copy),
                 ..shown
             });
         }
+        self.mend(element);
         if presenter.wait_idle(FLIP_TIMEOUT) {
             Ok(())
         } else {

@@ -38,7 +38,7 @@ impl<P: Presenter> SinkCore<P> {
     ///
     /// Not in `start` and `stop`: the base class adds an error without words to the one that is posted here.
     pub(crate) fn change_state(
-        &self,
+        self: &Arc<Self>,
         element: &gst_base::BaseSink,
         opens: &impl Opens<P>,
         transition: gst::StateChange,
@@ -77,7 +77,7 @@ impl<P: Presenter> SinkCore<P> {
 
     /// Opens heap, display and presenter; nothing changes on screen.
     fn open(
-        &self,
+        self: &Arc<Self>,
         element: &gst_base::BaseSink,
         opens: &impl Opens<P>,
     ) -> Result<(), gst::ErrorMessage> {
@@ -113,7 +113,7 @@ impl<P: Presenter> SinkCore<P> {
 
     /// Takes the display up again after PAUSED → READY gave it back.
     fn ensure_presenter(
-        &self,
+        self: &Arc<Self>,
         element: &gst_base::BaseSink,
         opens: &impl Opens<P>,
     ) -> Result<(), gst::ErrorMessage> {
@@ -128,21 +128,35 @@ impl<P: Presenter> SinkCore<P> {
     }
 
     /// Listens to a presenter and makes it ours.
-    fn adopt(&self, element: &gst_base::BaseSink, presenter: P) {
-        let timing = self.shared_timing();
-        let element = element.downgrade();
-        presenter.on_event(Box::new(move |event| match event {
-            Event::Shown(time) => lock(&timing).appeared(time),
-            Event::Lost(text) => {
-                if let Some(element) = element.upgrade() {
-                    gst::element_error!(element, gst::ResourceError::Write, ("{text}"));
-                }
+    fn adopt(self: &Arc<Self>, element: &gst_base::BaseSink, presenter: P) {
+        let (core, element) = (Arc::downgrade(self), element.downgrade());
+        presenter.on_event(Box::new(move |event| {
+            if let (Some(core), Some(element)) = (core.upgrade(), element.upgrade()) {
+                core.hear(&element, event);
             }
         }));
         let importer = presenter.importer();
         let mut state = self.state();
         state.importer = Some(importer);
         state.presenter = Some(Arc::new(presenter));
+    }
+
+    /// On whatever thread the presenter has.
+    fn hear(&self, element: &gst_base::BaseSink, event: Event) {
+        match event {
+            Event::Shown(ticket, time) => self.timing().appeared(ticket, time),
+            Event::Unshown(ticket) => self.timing().vanished(ticket),
+            Event::Refused(key, why) => self.refuse_late(element, &key, &why),
+            Event::Resized => self.show_again(element),
+            Event::Closed => gst::element_error!(
+                element,
+                gst::ResourceError::NotFound,
+                ("Output window was closed")
+            ),
+            Event::Lost(text) => {
+                gst::element_error!(element, gst::ResourceError::Write, ("{text}"));
+            }
+        }
     }
 
     /// Gives the screen back as it was found, and every frame.

@@ -4,6 +4,7 @@
 //! between them the [`SinkCore`]: caps and pools, the way of a frame or of its copy, drains, times and counts.
 
 mod drain;
+mod fallback;
 mod lifecycle;
 mod negotiation;
 mod overlay;
@@ -21,6 +22,7 @@ mod upload;
 
 pub(crate) use lifecycle::Opens;
 pub(crate) use overlay::{RENDER_RECTANGLE, RenderRectangle, rectangle_spec};
-pub(crate) use presenter::{Display, Event, Presenter, ShowError};
+pub(crate) use presenter::{Display, Event, OwnCopy, Pixels, Presenter, ShowError, Ticket};
 pub(crate) use settings::{param_specs, stats_spec};
 pub(crate) use state::SinkCore;
+pub(crate) use stream::yuv_color;

@@ -90,12 +90,20 @@ impl<P: Presenter> SinkCore<P> {
         Ok(())
     }
 
-    /// Follows a query that the base class has handled: caps that it refused are talked about.
-    pub(crate) fn queried(&self, element: &gst_base::BaseSink, query: &gst::QueryRef) {
-        if let (gst::QueryView::AcceptCaps(accept), Some(display)) = (query.view(), self.display())
-            && !accept.result()
-        {
-            self.warn_refused(element, &accept.caps_owned(), &display);
+    /// Follows a query that the base class has handled: the display has the last word on caps, and those that are refused
+    /// are talked about.
+    pub(crate) fn queried(&self, element: &gst_base::BaseSink, query: &mut gst::QueryRef) {
+        let (gst::QueryViewMut::AcceptCaps(accept), Some(display)) =
+            (query.view_mut(), self.display())
+        else {
+            return;
+        };
+        let caps = accept.caps_owned();
+        if let Some(accepted) = display.accepts(&caps) {
+            accept.set_result(accepted);
+        }
+        if !accept.result() {
+            self.warn_refused(element, &caps, &display);
         }
     }
 
@@ -115,7 +123,10 @@ impl<P: Presenter> SinkCore<P> {
         if asked.is_empty() || !lock(&self.refusals).is_new(asked) {
             return;
         }
-        let text = refusal::explain(asked, display.caps(), &display.name());
+        let text = match display.objection(asked) {
+            Some(objection) => objection,
+            None => refusal::explain(asked, display.caps(), &display.name()),
+        };
         gst::element_warning!(
             element,
             gst::CoreError::Negotiation,

@@ -1,6 +1,7 @@
 //! Moving the picture while it is shown: what `GstVideoOverlay` asks of a sink.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, TryLockError};
 
 use dmabuf_heap::Rect;
 use gst::glib;
@@ -8,7 +9,6 @@ use gst::prelude::*;
 
 use super::presenter::Presenter;
 use super::state::SinkCore;
-use crate::sync::lock;
 
 /// The property that sets the rectangle without the interface, as sinks with an overlay have it.
 pub(crate) const RENDER_RECTANGLE: &str = "render-rectangle";
@@ -20,29 +20,54 @@ impl<P: Presenter> SinkCore<P> {
         self.show_again(element);
     }
 
-    /// Shows the newest frame again, where it belongs now.
+    /// Shows the newest frame again, where it belongs now. Waits for nobody: who is at it already does this afterwards.
     pub(crate) fn show_again(&self, element: &gst_base::BaseSink) {
-        let turn = lock(&self.turn);
-        let (presenter, picture, stream) = {
+        self.is_misplaced.store(true, Ordering::SeqCst);
+        self.mend(element);
+    }
+
+    /// Places anew what was asked for meanwhile; follows every turn.
+    pub(super) fn mend(&self, element: &gst_base::BaseSink) {
+        while self.is_misplaced.load(Ordering::SeqCst) {
+            let turn = match self.turn.try_lock() {
+                Ok(turn) => turn,
+                Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            if self.is_misplaced.swap(false, Ordering::SeqCst) {
+                self.place_again(element);
+            }
+            drop(turn);
+        }
+    }
+
+    fn place_again(&self, element: &gst_base::BaseSink) {
+        let (presenter, picture, visible, stream) = {
             let state = self.state();
             let (Some(presenter), Some(shown)) = (&state.presenter, &state.shown) else {
                 return;
             };
             let (picture, stream) = (shown.picture.clone(), Arc::clone(&shown.stream));
-            (Arc::clone(presenter), picture, stream)
+            (Arc::clone(presenter), picture, shown.visible, stream)
         };
-        let placement = self.place(element, &presenter, &stream, &picture);
-        let result = self.submit(element, &presenter, &picture, &placement, false);
-        if result.is_ok()
-            && let Some(shown) = &mut self.state().shown
-        {
-            shown.placement = placement;
-        }
-        drop(turn);
-        // An error is told by the next frame, which meets it too.
-        if let Err(error) = result {
-            let why = error.text();
-            gst::debug!(P::category(), obj = element, "not shown again: {why}");
+        let frame = picture.as_ref().map(|picture| &picture.frame);
+        let placement = self.place(element, &presenter, &stream, visible, frame);
+        let result = match (presenter.rearrange(&placement), &picture) {
+            (Some(result), _) => result,
+            (None, Some(picture)) => self.submit(element, &presenter, picture, &placement, false),
+            (None, None) => Ok(()),
+        };
+        match result {
+            Ok(()) => {
+                if let Some(shown) = &mut self.state().shown {
+                    shown.placement = placement;
+                }
+            }
+            // The next frame meets it, too, and tells.
+            Err(error) => {
+                let why = error.text();
+                gst::debug!(P::category(), obj = element, "not shown again: {why}");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dmabuf_heap::{Frame, Placement};
+use dmabuf_heap::{Frame, Placement, Rect};
 use gst::prelude::*;
 use gst_base::prelude::*;
 
@@ -20,7 +20,10 @@ use crate::zero_copy::ZeroCopy;
 /// The newest frame that the presenter took.
 #[derive(Debug)]
 pub(super) struct Shown {
-    pub(super) picture: Picture,
+    /// What the display reads; `None` where it reads a copy of its own.
+    pub(super) picture: Option<Picture>,
+    /// The part of the frame that is seen.
+    pub(super) visible: Rect,
     pub(super) placement: Placement,
     pub(super) stream: Arc<Stream>,
     /// The buffer of upstream's that it shows. A frame shown in PAUSED comes again in PLAYING.
@@ -109,6 +112,22 @@ impl<P: Presenter> SinkCore<P> {
         self.tell_path(element, path, "");
     }
 
+    /// Posts an error where copies are forbidden.
+    pub(super) fn allow_copy(
+        &self,
+        element: &gst_base::BaseSink,
+        buffer: &gst::Buffer,
+        reason: CopyReason,
+        why: &str,
+    ) -> Result<(), gst::FlowError> {
+        if self.settings().zero_copy == ZeroCopy::Required {
+            let pad = element.sink_pad();
+            report::copy_forbidden(element.upcast_ref(), pad, buffer, reason, &why);
+            return Err(gst::FlowError::Error);
+        }
+        Ok(())
+    }
+
     /// A copy in heap memory, unless copies are forbidden.
     pub(super) fn copy(
         &self,
@@ -118,11 +137,7 @@ impl<P: Presenter> SinkCore<P> {
         reason: CopyReason,
         why: &str,
     ) -> Result<Picture, gst::FlowError> {
-        if self.settings().zero_copy == ZeroCopy::Required {
-            let pad = element.sink_pad();
-            report::copy_forbidden(element.upcast_ref(), pad, buffer, reason, &why);
-            return Err(gst::FlowError::Error);
-        }
+        self.allow_copy(element, buffer, reason, why)?;
         let (picture, cost) = self.private_copy(stream, buffer).map_err(|error| {
             let error = report::chain(&error);
             gst::element_error!(
@@ -169,7 +184,7 @@ impl<P: Presenter> SinkCore<P> {
     }
 
     /// Tells the application when frames begin to take another way.
-    fn tell_path(&self, element: &gst_base::BaseSink, path: Path, reason: &str) {
+    pub(super) fn tell_path(&self, element: &gst_base::BaseSink, path: Path, reason: &str) {
         let Some(change) = self.path.note_path(path) else {
             return;
         };

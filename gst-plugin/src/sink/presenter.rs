@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dmabuf_heap::{Frame, Importer, Placement, Rect};
+use dmabuf_heap::{Frame, FrameKey, FrameLayout, Importer, Placement, Rect};
 
 use crate::caps::VideoCaps;
 
@@ -16,6 +16,16 @@ pub(crate) trait Display: Clone + Debug + Send + Sync + 'static {
 
     /// How a person knows it, such as `vkms (/dev/dri/card0)`.
     fn name(&self) -> String;
+
+    /// Whether fixed caps can be shown, where the caps of the display cannot say it all; `None` where they do.
+    fn accepts(&self, _caps: &gst::Caps) -> Option<bool> {
+        None
+    }
+
+    /// Why caps are not taken although format and size would do, and what helps.
+    fn objection(&self, _caps: &gst::CapsRef) -> Option<String> {
+        None
+    }
 
     /// Adds to the `stats` property what is known of it whether or not anything is shown.
     fn describe(&self, fields: &mut gst::Structure);
@@ -48,8 +58,8 @@ pub(crate) trait Presenter: Debug + Send + Sync + 'static {
     /// All that it can show frames on, in pixels.
     fn area(&self) -> Rect;
 
-    /// Whether a frame could be shown so. Nothing changes on screen.
-    fn test(&self, frame: &Frame, placement: &Placement) -> bool;
+    /// Whether a frame could be shown so; `None` is one in memory of the display's own. Nothing changes on screen.
+    fn test(&self, frame: Option<&Frame>, placement: &Placement) -> bool;
 
     /// Hands a frame over. `keep` is dropped as soon as the device has read it for the last time.
     ///
@@ -61,7 +71,32 @@ pub(crate) trait Presenter: Debug + Send + Sync + 'static {
         frame: &Frame,
         placement: &Placement,
         keep: Box<dyn Any + Send>,
-    ) -> Result<(), ShowError>;
+    ) -> Result<Ticket, ShowError>;
+
+    /// Why no memory can be imported at all, if so: every frame has to be copied.
+    fn imports_nothing(&self) -> Option<String> {
+        None
+    }
+
+    /// Shows a copy that the CPU makes now, in memory of the display's own; `None` where it has no such memory.
+    fn show_copy(
+        &self,
+        _pixels: Pixels<'_>,
+        _placement: &Placement,
+    ) -> Option<Result<OwnCopy, ShowError>> {
+        None
+    }
+
+    /// Places what is shown anew; `None` where only showing the frame again does that.
+    fn rearrange(&self, _placement: &Placement) -> Option<Result<(), ShowError>> {
+        None
+    }
+
+    /// Takes over where the application wants the picture, if [`area`](Self::area) can become that; false: frames have to
+    /// be placed there.
+    fn take_rectangle(&self, _rectangle: Option<Rect>) -> bool {
+        false
+    }
 
     /// While true, no frame is taken, and who waits in [`show`](Self::show) returns.
     fn set_flushing(&self, is_flushing: bool);
@@ -80,11 +115,38 @@ pub(crate) trait Presenter: Debug + Send + Sync + 'static {
     fn describe(&self, fields: &mut gst::Structure);
 }
 
+/// By which events name a frame: a number, or `None` where frames are seen in the order in which they were handed over.
+pub(crate) type Ticket = Option<u64>;
+
+/// A picture for a copy.
+pub(crate) enum Pixels<'a> {
+    /// In dma-bufs.
+    Frame(&'a Frame),
+    /// In other memory that the CPU can read. The function fills the bytes of a row, counted from the top.
+    Rows(&'a FrameLayout, &'a mut dyn FnMut(u32, &mut [u8])),
+}
+
+/// What a copy took that a presenter made itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnCopy {
+    pub(crate) ticket: Ticket,
+    pub(crate) bytes: u64,
+    pub(crate) sync_ioctls: u64,
+}
+
 /// What a presenter tells.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    /// The oldest frame under way is seen, since this time on `CLOCK_MONOTONIC`.
-    Shown(Duration),
+    /// A frame is seen, since this time on `CLOCK_MONOTONIC`.
+    Shown(Ticket, Duration),
+    /// A frame that had been taken was never seen.
+    Unshown(Ticket),
+    /// The device cannot read a frame that had been taken on trust, and why.
+    Refused(FrameKey, String),
+    /// [`Presenter::area`] is another one.
+    Resized,
+    /// The user closes the window.
+    Closed,
     /// It takes no more frames, and why, in words for the user.
     Lost(String),
 }

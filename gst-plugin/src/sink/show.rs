@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dmabuf_heap::{Placement, Rect};
+use dmabuf_heap::{Frame, Placement, Rect};
 use gst::prelude::*;
 use gst_base::prelude::*;
 
@@ -35,23 +35,19 @@ impl<P: Presenter> SinkCore<P> {
             (presenter, stream)
         };
         self.path.add(Counter::Frames, 1);
+        if let Some(why) = presenter.imports_nothing() {
+            self.allow_copy(element, buffer, CopyReason::NoImport, &why)?;
+            return self.show_own_copy(element, &presenter, &stream, buffer, &why);
+        }
         let mut picture = self.picture(element, &stream, buffer)?;
         loop {
             match self.put(element, &presenter, &stream, &picture, of) {
                 Ok(()) => break,
-                Err(ShowError::Flushing) => {
-                    element.wait_preroll()?;
-                }
                 Err(ShowError::Import(why)) if picture.path != Path::Copy => {
                     self.refuse(element, &picture.frame, why.as_str().into());
                     picture = self.copy(element, &stream, buffer, CopyReason::Refused, &why)?;
                 }
-                // The event that came with it has been told already.
-                Err(ShowError::Lost) => return Err(gst::FlowError::Error),
-                Err(ShowError::Import(text) | ShowError::Failed(text)) => {
-                    gst::element_error!(element, gst::ResourceError::Write, ("{text}"));
-                    return Err(gst::FlowError::Error);
-                }
+                Err(error) => wait_or_fail(element, error)?,
             }
         }
         self.count(element, picture.path);
@@ -75,10 +71,13 @@ impl<P: Presenter> SinkCore<P> {
         of: Option<BufferId>,
     ) -> Result<(), ShowError> {
         let turn = lock(&self.turn);
-        let placement = self.place(element, presenter, stream, picture);
+        let layout = picture.frame.layout();
+        let visible = visible_part(&picture.buffer, layout.width(), layout.height());
+        let placement = self.place(element, presenter, stream, visible, Some(&picture.frame));
         self.submit(element, presenter, picture, &placement, true)?;
         let shown = Shown {
-            picture: picture.clone(),
+            picture: Some(picture.clone()),
+            visible,
             placement,
             stream: Arc::clone(stream),
             of,
@@ -86,6 +85,7 @@ impl<P: Presenter> SinkCore<P> {
         let before = self.state().shown.replace(shown);
         drop(turn);
         drop(before);
+        self.mend(element);
         Ok(())
     }
 
@@ -102,10 +102,11 @@ impl<P: Presenter> SinkCore<P> {
         self.timing().departed(departure);
         let keep = Box::new(picture.buffer.clone());
         let result = presenter.show(&picture.frame, placement, keep);
-        if result.is_err() {
-            self.timing().returned();
+        match &result {
+            Ok(ticket) => self.timing().taken(*ticket),
+            Err(_) => self.timing().returned(),
         }
-        result
+        result.map(drop)
     }
 
     /// Where the visible part of a frame goes; the first frame of a stream finds out whether it can be scaled.
@@ -114,21 +115,20 @@ impl<P: Presenter> SinkCore<P> {
         element: &gst_base::BaseSink,
         presenter: &P,
         stream: &Stream,
-        picture: &Picture,
+        visible: Rect,
+        frame: Option<&Frame>,
     ) -> Placement {
-        let layout = picture.frame.layout();
-        let whole = Rect::new(0, 0, layout.width(), layout.height());
-        let crop = picture.buffer.meta::<gst_video::VideoCropMeta>();
-        let visible = crop.and_then(|crop| clip(crop.rect(), whole));
-        let screen = presenter.area();
         let wanted = self.state().rectangle;
+        let is_taken = presenter.take_rectangle(wanted);
+        let wanted = wanted.filter(|_| !is_taken);
+        let screen = presenter.area();
         let area = wanted.and_then(|it| clip((it.x, it.y, it.width, it.height), screen));
         stream.place(
-            visible.unwrap_or(whole),
+            visible,
             area.unwrap_or(screen),
             self.force_aspect_ratio(),
             |scaled| {
-                let scales = presenter.test(&picture.frame, scaled);
+                let scales = presenter.test(frame, scaled);
                 gst::debug!(P::category(), obj = element, "scaling, {scaled}: {scales}");
                 scales
             },
@@ -136,7 +136,35 @@ impl<P: Presenter> SinkCore<P> {
     }
 }
 
-fn departure(element: &gst_base::BaseSink, buffer: &gst::BufferRef, is_new: bool) -> Departure {
+/// Waits until flushing ends; every other error ends the stream.
+pub(super) fn wait_or_fail(
+    element: &gst_base::BaseSink,
+    error: ShowError,
+) -> Result<(), gst::FlowError> {
+    match error {
+        ShowError::Flushing => element.wait_preroll().map(drop),
+        // The event that came with it has been told already.
+        ShowError::Lost => Err(gst::FlowError::Error),
+        ShowError::Import(text) | ShowError::Failed(text) => {
+            gst::element_error!(element, gst::ResourceError::Write, ("{text}"));
+            Err(gst::FlowError::Error)
+        }
+    }
+}
+
+/// The part of a frame that is picture.
+pub(super) fn visible_part(buffer: &gst::BufferRef, width: u32, height: u32) -> Rect {
+    let whole = Rect::new(0, 0, width, height);
+    let crop = buffer.meta::<gst_video::VideoCropMeta>();
+    let visible = crop.and_then(|crop| clip(crop.rect(), whole));
+    visible.unwrap_or(whole)
+}
+
+pub(super) fn departure(
+    element: &gst_base::BaseSink,
+    buffer: &gst::BufferRef,
+    is_new: bool,
+) -> Departure {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let at = Duration::try_from(now).unwrap_or_default();
     let frame_time = element

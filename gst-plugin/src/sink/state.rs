@@ -27,6 +27,8 @@ pub(crate) struct SinkCore<P: Presenter> {
     state: Mutex<State<P>>,
     /// Held by whoever replaces what is shown: the streaming thread, or the application that moves the picture.
     pub(super) turn: Mutex<()>,
+    /// Whether what is shown belongs elsewhere meanwhile.
+    pub(super) is_misplaced: AtomicBool,
     pub(super) refusals: Mutex<Refusals>,
     pub(super) uploader: Mutex<Option<Uploader>>,
     /// Frames that the presenter refused.
@@ -34,7 +36,7 @@ pub(crate) struct SinkCore<P: Presenter> {
     /// Whether upstream has been told that frames of the current caps are refused.
     pub(super) refusal_told: AtomicBool,
     pub(super) path: Arc<PathStats>,
-    timing: Arc<Mutex<Timing>>,
+    timing: Mutex<Timing>,
 }
 
 /// What exists between state changes and between caps.
@@ -96,10 +98,6 @@ impl<P: Presenter> SinkCore<P> {
     pub(super) fn timing(&self) -> MutexGuard<'_, Timing> {
         lock(&self.timing)
     }
-
-    pub(super) fn shared_timing(&self) -> Arc<Mutex<Timing>> {
-        Arc::clone(&self.timing)
-    }
 }
 
 impl<P: Presenter> Default for SinkCore<P> {
@@ -108,12 +106,13 @@ impl<P: Presenter> Default for SinkCore<P> {
             settings: Mutex::default(),
             state: Mutex::default(),
             turn: Mutex::default(),
+            is_misplaced: AtomicBool::default(),
             refusals: Mutex::default(),
             uploader: Mutex::default(),
             refused: Judged::default(),
             refusal_told: AtomicBool::default(),
             path: Arc::default(),
-            timing: Arc::default(),
+            timing: Mutex::default(),
         }
     }
 }

@@ -72,7 +72,7 @@ impl Stream {
 }
 
 /// The colours of a YUV format; `None` leaves them to the display.
-fn yuv_color(info: &VideoInfo) -> Option<YuvColor> {
+pub(crate) fn yuv_color(info: &VideoInfo) -> Option<YuvColor> {
     if !info.is_yuv() {
         return None;
     }

@@ -1,10 +1,13 @@
 //! How long frames take to the screen.
 //!
-//! A sink hands a frame over and learns later, on another thread, when it appeared. Frames appear in the order in which
-//! they were handed over, so a queue of departures is enough to match the two without a lookup.
+//! A sink hands a frame over and learns later, on another thread, when it appeared. Displays that name the frames name
+//! one that was just handed over, too, maybe before its number is known here. The others show frames in the order in
+//! which they were handed over, so a queue of departures is enough to match the two.
 
 use std::collections::VecDeque;
 use std::time::Duration;
+
+use super::presenter::Ticket;
 
 /// How many of the newest frames the figures describe.
 const WINDOW: usize = 1024;
@@ -23,7 +26,7 @@ pub(crate) struct Departure {
 /// The last frames on their way, and how long those before them took.
 #[derive(Debug, Default)]
 pub(crate) struct Timing {
-    under_way: VecDeque<Departure>,
+    under_way: VecDeque<(Ticket, Departure)>,
     waits: Samples,
     ages: Samples,
     flips: VecDeque<Duration>,
@@ -33,7 +36,14 @@ pub(crate) struct Timing {
 impl Timing {
     /// A frame is about to be handed over.
     pub(crate) fn departed(&mut self, departure: Departure) {
-        self.under_way.push_back(departure);
+        self.under_way.push_back((None, departure));
+    }
+
+    /// The last frame was taken under this number.
+    pub(crate) fn taken(&mut self, ticket: Ticket) {
+        if let Some((last, _)) = self.under_way.back_mut() {
+            *last = ticket;
+        }
     }
 
     /// The last frame was not taken after all.
@@ -41,13 +51,13 @@ impl Timing {
         self.under_way.pop_back();
     }
 
-    /// The oldest frame under way appeared on the screen at `time`.
-    pub(crate) fn appeared(&mut self, time: Duration) {
+    /// A frame appeared on the screen at `time`.
+    pub(crate) fn appeared(&mut self, ticket: Ticket, time: Duration) {
         if self.flips.len() == WINDOW {
             self.flips.pop_front();
         }
         self.flips.push_back(time);
-        let departure = self.under_way.pop_front();
+        let departure = self.leave(ticket);
         let Some(departure) = departure.filter(|departure| departure.is_new) else {
             return;
         };
@@ -59,6 +69,11 @@ impl Timing {
         }
     }
 
+    /// A frame will never appear.
+    pub(crate) fn vanished(&mut self, ticket: Ticket) {
+        self.leave(ticket);
+    }
+
     /// The stream pauses: the next interval says nothing about the frame rate.
     pub(crate) fn paused(&mut self) {
         self.flips.clear();
@@ -68,6 +83,13 @@ impl Timing {
     pub(crate) fn cleared(&mut self) {
         self.under_way.clear();
         self.flips.clear();
+    }
+
+    /// Takes a frame out of those under way: the one of this number, or the oldest without.
+    fn leave(&mut self, ticket: Ticket) -> Option<Departure> {
+        let of = |wanted: Ticket| self.under_way.iter().position(|(it, _)| *it == wanted);
+        let index = of(ticket).or_else(|| of(None))?;
+        self.under_way.remove(index).map(|(_, departure)| departure)
     }
 
     /// How many frames appeared.
@@ -160,7 +182,7 @@ mod tests {
                 age: Some(ms(7)),
                 is_new: true,
             });
-            timing.appeared(ms(1000 + n));
+            timing.appeared(None, ms(1000 + n));
         }
         assert_eq!(
             timing.wait(),
@@ -184,7 +206,7 @@ mod tests {
     fn frame_rate_comes_from_the_flips() {
         let mut timing = Timing::default();
         for n in 0..=60 {
-            timing.appeared(ms(n * 20));
+            timing.appeared(None, ms(n * 20));
         }
         assert!((timing.frames_per_second() - 50.0).abs() < 0.001);
     }
@@ -198,7 +220,7 @@ mod tests {
                 age: None,
                 is_new,
             });
-            timing.appeared(ms(16));
+            timing.appeared(None, ms(16));
         }
         assert_eq!(timing.shown(), 2);
     }
@@ -217,8 +239,30 @@ mod tests {
             is_new: true,
         });
         timing.returned();
-        timing.appeared(ms(16));
+        timing.appeared(None, ms(16));
         assert_eq!(timing.wait().p50, ms(16));
+        assert!(timing.under_way.is_empty());
+    }
+
+    #[test]
+    fn named_frames_may_vanish_or_appear_in_any_order() {
+        let mut timing = Timing::default();
+        for number in 1..=3 {
+            timing.departed(Departure {
+                at: ms(number * 10),
+                age: None,
+                is_new: true,
+            });
+            // The third is seen before its number is known.
+            if number < 3 {
+                timing.taken(Some(number));
+            }
+        }
+        timing.vanished(Some(2));
+        timing.appeared(Some(3), ms(35));
+        timing.appeared(Some(1), ms(40));
+        assert_eq!(timing.shown(), 2);
+        assert_eq!(timing.wait().p99, ms(30));
         assert!(timing.under_way.is_empty());
     }
 
