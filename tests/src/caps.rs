@@ -14,7 +14,7 @@ impl Naming {
     pub const ALL: [Naming; 2] = [Naming::Plain, Naming::DmaDrm];
 }
 
-/// A format that vivid writes and vkms reads.
+/// A format that vivid writes and displays read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
     /// The DRM fourcc.
@@ -50,7 +50,23 @@ pub const RGB565: Format = Format {
     bits_per_pixel: 16,
 };
 
-/// One of each kind.
+/// One plane of two bytes per pixel, chroma halved along the row.
+pub const YUYV: Format = Format {
+    drm: "YUYV",
+    gst: "YUY2",
+    bits_per_pixel: 16,
+};
+/// One plane of four bytes per pixel, one of them alpha.
+pub const ARGB8888: Format = Format {
+    drm: "AR24",
+    gst: "BGRA",
+    bits_per_pixel: 32,
+};
+
+/// What vivid writes and a compositor reads, one of each kind.
+pub const WAYLAND_FORMATS: [Format; 6] = [NV12, YUYV, YUV420, XRGB8888, ARGB8888, RGB565];
+
+/// What vivid writes and vkms reads, one of each kind.
 pub const FORMATS: [Format; 4] = [NV12, XRGB8888, RGB565, YUV420];
 
 /// The sizes of vivid's webcam input, in pixels.

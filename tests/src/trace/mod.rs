@@ -6,11 +6,13 @@
 //! process, and no probe is placed on a function: those were seen to crash an emulated kernel.
 
 mod parse;
+mod rate;
 mod recorder;
 mod syscall;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use rate::CallRate;
 pub use recorder::Recorder;
 pub use syscall::Syscall;
 
@@ -19,6 +21,8 @@ pub use syscall::Syscall;
 pub struct Event {
     /// The process (thread group).
     pub process: u32,
+    /// The name of the thread, as `v4l2src0:src`; at most 15 bytes.
+    pub thread: String,
     /// What it did.
     pub action: Action,
 }
@@ -61,13 +65,13 @@ impl Trace {
     /// The events of one process.
     #[must_use]
     pub fn of_process(&self, process: u32) -> Trace {
-        let events = self
-            .events
-            .iter()
-            .filter(|event| event.process == process)
-            .cloned()
-            .collect();
-        Trace { events }
+        self.filtered(|event| event.process == process)
+    }
+
+    /// The events of the threads of that name.
+    #[must_use]
+    pub fn of_thread(&self, name: &str) -> Trace {
+        self.filtered(|event| event.thread == name)
     }
 
     /// The events from frame `first` to frame `last` (from 1): the steady state, without set-up and tear-down.
@@ -100,6 +104,12 @@ impl Trace {
             }
         }
         calls
+    }
+
+    /// The names of all threads that made system calls.
+    pub fn threads(&self) -> BTreeSet<String> {
+        let events = self.events.iter();
+        events.map(|event| event.thread.clone()).collect()
     }
 
     /// The frames that came out of V4L2 devices.
@@ -152,7 +162,7 @@ impl Trace {
         })
     }
 
-    /// The dma-bufs that were mapped into a process.
+    /// The dma-bufs that were mapped into a process. A compositor that draws by CPU maps those that it is given to show.
     pub fn mapped(&self) -> BTreeSet<u64> {
         self.inodes(|action| {
             if let Action::Map(buffer) = action {
@@ -204,53 +214,18 @@ impl Trace {
         fate
     }
 
+    fn filtered(&self, wanted: impl Fn(&Event) -> bool) -> Trace {
+        let events = self.events.iter().filter(|event| wanted(event));
+        Trace {
+            events: events.cloned().collect(),
+        }
+    }
+
     fn inodes(&self, buffer_of: impl Fn(&Action) -> Option<&Buffer>) -> BTreeSet<u64> {
         self.events
             .iter()
             .filter_map(|event| buffer_of(&event.action))
             .map(|buffer| buffer.inode)
             .collect()
-    }
-}
-
-/// System calls for each frame, all threads of a process, with futexes apart: those depend on the scheduler, the rest on the code.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CallRate {
-    /// All calls but futex.
-    pub calls: f64,
-    /// Futex calls.
-    pub futexes: f64,
-}
-
-impl CallRate {
-    /// The calls of a long run without those of a short one, for each frame that the long run had more.
-    #[track_caller]
-    pub fn between(short: &Trace, long: &Trace) -> CallRate {
-        assert!(
-            long.frames() > short.frames(),
-            "{} frames are not more than {}",
-            long.frames(),
-            short.frames()
-        );
-        let count = |trace: &Trace, futex| -> u64 {
-            trace
-                .calls()
-                .iter()
-                .filter(|&(name, _count)| (name == "futex") == futex)
-                .map(|(_name, count)| count)
-                .sum()
-        };
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "counts of one run are far below 2^53"
-        )]
-        let rate = |futex| {
-            (count(long, futex) as f64 - count(short, futex) as f64)
-                / (long.frames() - short.frames()) as f64
-        };
-        CallRate {
-            calls: rate(false),
-            futexes: rate(true),
-        }
     }
 }

@@ -15,6 +15,7 @@ impl Trace {
             let Some(Line {
                 process,
                 thread,
+                thread_name,
                 name,
                 fields,
             }) = Line::split(line)
@@ -42,7 +43,11 @@ impl Trace {
                 "vb2_dqbuf" => Some(Action::Frame),
                 _ => None,
             };
-            events.extend(action.map(|action| Event { process, action }));
+            events.extend(action.map(|action| Event {
+                process,
+                thread: thread_name.to_owned(),
+                action,
+            }));
         }
         Trace { events }
     }
@@ -52,6 +57,7 @@ impl Trace {
 struct Line<'a> {
     process: u32,
     thread: &'a str,
+    thread_name: &'a str,
     name: &'a str,
     fields: &'a str,
 }
@@ -68,13 +74,14 @@ impl Line<'_> {
             .then_some((at, (process, rest)))
         })?;
         let (process, rest) = rest;
-        let (_comm, thread) = line[..task].trim().rsplit_once('-')?;
+        let (thread_name, thread) = line[..task].trim().rsplit_once('-')?;
         let (_cpu_and_time, event) = rest.split_once(": ")?;
         let (name, fields) = event.split_once(": ")?;
         // Dashes: a task that ended before the tracer learned of its process.
         Some(Line {
             process: process.parse().unwrap_or(0),
             thread,
+            thread_name,
             name,
             fields,
         })
@@ -151,6 +158,22 @@ mod tests {
         let steady = trace.between_frames(1, 2).calls();
         assert_eq!(steady.get("DRM_IOCTL_PRIME_FD_TO_HANDLE"), Some(&1));
         assert_eq!(steady.get("VIDIOC_QBUF"), None);
+    }
+
+    #[test]
+    fn calls_are_told_apart_by_thread() {
+        let trace = Trace::parse(TEXT);
+        let threads = trace.threads();
+        assert!(threads.contains("v4l2src0:src") && threads.contains("(odd) (name"));
+        let calls = trace.of_thread("(odd) (name").calls();
+        assert_eq!(
+            calls.keys().collect::<Vec<_>>(),
+            ["DRM_IOCTL_PRIME_FD_TO_HANDLE", "futex"]
+        );
+        let rates = CallRate::by_thread(&trace.between_frames(1, 2), &trace);
+        let rate = |calls, futexes| CallRate { calls, futexes };
+        assert_eq!(rates["v4l2src0:src"], rate(1.0, 0.0));
+        assert_eq!(rates["(odd) (name"], rate(0.0, 0.0));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::fmt;
 
 /// Numbers of `arch/x86/entry/syscalls/syscall_64.tbl`; the guest is x86-64.
-const NAMES: [(u32, &str); 28] = [
+const NAMES: [(u32, &str); 34] = [
     (0, "read"),
     (1, "write"),
     (3, "close"),
     (5, "fstat"),
     (7, "poll"),
+    (8, "lseek"),
     (9, "mmap"),
     (10, "mprotect"),
     (11, "munmap"),
@@ -20,6 +21,9 @@ const NAMES: [(u32, &str); 28] = [
     (33, "dup2"),
     (35, "nanosleep"),
     (39, "getpid"),
+    (45, "recvfrom"),
+    (46, "sendmsg"),
+    (47, "recvmsg"),
     (72, "fcntl"),
     (186, "gettid"),
     (202, "futex"),
@@ -30,7 +34,9 @@ const NAMES: [(u32, &str); 28] = [
     (262, "newfstatat"),
     (271, "ppoll"),
     (281, "epoll_pwait"),
+    (288, "accept4"),
     (292, "dup3"),
+    (319, "memfd_create"),
     (332, "statx"),
 ];
 
