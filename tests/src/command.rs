@@ -140,6 +140,17 @@ impl Running {
             .expect("SIGINT to a child that nobody has waited for");
     }
 
+    /// Kills the program and its children, as a crash would end them.
+    pub fn kill(&self) {
+        // ESRCH: the whole group has ended by itself.
+        let _gone = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+    }
+
+    /// Whether the program has ended, killed or by itself.
+    pub fn has_ended(&self) -> bool {
+        self.wait_for_exit(Duration::ZERO)
+    }
+
     /// What the program has written to standard output and standard error up to now.
     pub fn output(&self) -> String {
         contents(&self.stdout) + &contents(&self.stderr)
@@ -147,7 +158,7 @@ impl Running {
 
     /// Waits for the end of the program or of its time.
     pub fn finish(mut self) -> Outcome {
-        let timed_out = !self.wait_for_exit();
+        let timed_out = !self.wait_for_exit(self.limit.saturating_sub(self.started.elapsed()));
         self.kill();
         let status = self.child.wait().expect("one wait per child");
         self.finished = true;
@@ -161,18 +172,12 @@ impl Running {
         }
     }
 
-    fn wait_for_exit(&self) -> bool {
+    fn wait_for_exit(&self, limit: Duration) -> bool {
         let pidfd = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty())
             .expect("pidfd of an own child");
-        let left = self.limit.saturating_sub(self.started.elapsed());
-        let left = Timespec::try_from(left).expect("a limit of less than centuries");
+        let limit = Timespec::try_from(limit).expect("a limit of less than centuries");
         let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
-        rustix::io::retry_on_intr(|| poll(&mut fds, Some(&left))).expect("poll") > 0
-    }
-
-    fn kill(&self) {
-        // ESRCH is the usual answer: the whole group has ended by itself.
-        let _gone = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        rustix::io::retry_on_intr(|| poll(&mut fds, Some(&limit))).expect("poll") > 0
     }
 }
 

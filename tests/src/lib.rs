@@ -42,6 +42,7 @@ pub mod vivid;
 pub mod vkms;
 pub mod vkms_card;
 pub mod wait;
+pub mod weston;
 
 /// Writes a line to the output of the test, which is shown when it fails.
 #[expect(clippy::print_stdout, reason = "libtest shows standard output")]
