@@ -91,6 +91,7 @@ fn block(fourcc: Fourcc, plane: usize, color: usize) -> Vec<u8> {
                 u16::from(red >> 3) << 11 | u16::from(green >> 2) << 5 | u16::from(blue >> 3);
             word.to_le_bytes().to_vec()
         }
+        (Fourcc::YUYV, 0) => vec![y, u, y, v],
         (Fourcc::NV12 | Fourcc::NV16 | Fourcc::YUV420 | Fourcc::YUV422, 0) => vec![y],
         (Fourcc::NV12 | Fourcc::NV16, 1) => vec![u, v],
         (Fourcc::YUV420 | Fourcc::YUV422, 1) => vec![u],

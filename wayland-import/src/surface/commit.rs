@@ -91,12 +91,13 @@ impl Core {
 
     /// Puts black of the right size behind the picture. Without memory for it the old one stays. The caller commits.
     pub(super) fn dress(&self, state: &mut State) {
+        let size = state.size;
         let is_fitting = state
             .backdrop
             .as_ref()
-            .is_some_and(|backdrop| backdrop.is_scaled(&self.link));
+            .is_some_and(|backdrop| backdrop.fits(size));
         if !is_fitting {
-            match Backdrop::new(&self.link, state.size) {
+            match Backdrop::new(&self.link, size) {
                 Ok(backdrop) => {
                     self.area.surface.attach(Some(backdrop.wl_buffer()), 0, 0);
                     self.area.surface.damage_buffer(0, 0, i32::MAX, i32::MAX);
@@ -107,7 +108,7 @@ impl Core {
                 }
             }
         }
-        let (width, height) = (state.size.0.cast_signed(), state.size.1.cast_signed());
+        let (width, height) = (size.0.cast_signed(), size.1.cast_signed());
         if let Some(viewport) = &self.area.viewport {
             viewport.set_destination(width, height);
         }

@@ -30,7 +30,9 @@ pub(crate) fn run(sysroot: &Sysroot, tally: &mut Tally) -> Result<()> {
         "unit tests on this machine",
         &mut host_cargo(&["test", "--no-fail-fast"]),
     ));
-    tally.add(dependencies());
+    for (package, forbidden) in WALLS {
+        tally.add(dependencies(package, forbidden));
+    }
     let mut in_sysroot = |name: &str, words: &[&str], environment: &[(&str, &str)]| -> Result<()> {
         let mut command = cargo::command(sysroot, environment)?;
         command.args(words);
@@ -58,6 +60,9 @@ pub(crate) fn run(sysroot: &Sysroot, tally: &mut Tally) -> Result<()> {
         "gst-plugin-dmaheap",
         "--package",
         "dmaheap-demo",
+        // With the plugin's features: on libwayland.
+        "--package",
+        "wayland-import",
     ];
     in_sysroot("unit tests of plugin and demo", &elements, &[])?;
     let support = [
@@ -123,14 +128,29 @@ fn unit_tests(name: &str, command: &mut Command) -> Case {
     })
 }
 
-/// The shared layer may know no GStreamer, no DRM and no Wayland.
-fn dependencies() -> Case {
-    let name = "dependencies of dmabuf-heap";
-    let step = Step::start(name);
+/// What a crate may not depend on. The shared layer knows no GStreamer, no DRM and no Wayland, and the importers above it
+/// do not see each other.
+const WALLS: [(&str, &[&str]); 3] = [
+    (
+        "dmabuf-heap",
+        &["gstreamer", "drm", "wayland", "smithay", "v4l2"],
+    ),
+    ("drm-import", &["gstreamer", "wayland", "smithay", "v4l2"]),
+    ("wayland-import", &["gstreamer", "drm", "v4l2"]),
+];
+
+/// The constants of DRM, without its system calls.
+const DRM_NUMBERS: &str = "drm-fourcc";
+
+/// Whether a crate keeps to its side of the walls.
+fn dependencies(package: &str, forbidden_names: &[&str]) -> Case {
+    let name = format!("dependencies of {package}");
+    let step = Step::start(&name);
     let words = [
         "tree",
         "--package",
-        "dmabuf-heap",
+        package,
+        "--all-features",
         "--edges",
         "normal,build",
         "--prefix",
@@ -139,18 +159,17 @@ fn dependencies() -> Case {
         "{p}",
     ];
     let failure = match process::output(&mut host_cargo(&words)) {
-        Ok(tree) => forbidden(&tree).map(|names| {
-            format!("its dependency tree has {names}, which belong in the crates above it")
-        }),
+        Ok(tree) => forbidden(&tree, forbidden_names)
+            .map(|names| format!("its dependency tree has {names}, which it may not know")),
         Err(error) => Some(format!("{error:#}")),
     };
-    finished(step, |time| Case::single(name, time, failure))
+    finished(step, |time| Case::single(&name, time, failure))
 }
 
-fn forbidden(tree: &str) -> Option<String> {
+fn forbidden(tree: &str, forbidden_names: &[&str]) -> Option<String> {
     let is_forbidden = |name: &&str| {
-        *name == "drm"
-            || ["gstreamer", "drm-ffi", "drm-sys", "wayland", "smithay"]
+        *name != DRM_NUMBERS
+            && forbidden_names
                 .iter()
                 .any(|prefix| name.starts_with(prefix))
     };
@@ -189,14 +208,14 @@ mod tests {
 
     #[test]
     fn only_the_forbidden_crates_are_named() {
+        let (package, names) = WALLS[0];
+        let of = |tree: &str| forbidden(tree, names);
         assert_eq!(
-            forbidden("dmabuf-heap v0.1.0 (/x)\ndrm-fourcc v2.2.0\nrustix v1.1.6\n"),
-            None
+            of("dmabuf-heap v0.1.0 (/x)\ndrm-fourcc v2.2.0\nrustix v1.1.6\n"),
+            None,
+            "{package}"
         );
         let tree = "dmabuf-heap v0.1.0\ndrm v0.15.0\ngstreamer-sys v0.25.0\ngstreamer-sys v0.25.0 (*)\nwayland-client v0.31\n";
-        assert_eq!(
-            forbidden(tree).unwrap(),
-            "drm, gstreamer-sys, wayland-client"
-        );
+        assert_eq!(of(tree).unwrap(), "drm, gstreamer-sys, wayland-client");
     }
 }

@@ -1,0 +1,398 @@
+//! wayland-import on an unmodified compositor: frames of real heaps in a window, seen by the compositor's own screenshot.
+
+use std::ffi::OsStr;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dmabuf_heap::{Fourcc, Frame, FrameSpec, Importer, Registry, Verdict};
+use dmaheap_tests::census::Census;
+use dmaheap_tests::note;
+use dmaheap_tests::pattern::quadrants;
+use dmaheap_tests::picture::{Picture, Rect as Area};
+use dmaheap_tests::scanout::{BT601, PATIENCE, Returned, SIZE, WHOLE, frame, system};
+use dmaheap_tests::trace::{Action, Recorder, Trace};
+use dmaheap_tests::weston::{Renderer, Weston};
+use wayland_import::{
+    Display, LostError, Placement, Rect, ShowError, Surface, SurfaceEvent, SurfaceImporter,
+};
+
+fn connect(weston: &Weston) -> Arc<Display> {
+    let name = weston.display();
+    Display::connect(Some(OsStr::new(&name))).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A window, which the kiosk shell makes as large as the output.
+fn window(display: &Arc<Display>) -> Surface {
+    Surface::builder(display)
+        .title("frames")
+        .size(SIZE.0, SIZE.1)
+        .build()
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn fitted(surface: &Surface) -> Placement {
+    Placement::fitted(WHOLE, (1, 1), surface.area()).with_color(BT601)
+}
+
+/// Shows a frame and waits until the compositor says that it is seen.
+#[track_caller]
+fn show(surface: &Surface, frame: &Frame) {
+    let shown = surface.stats().shown;
+    surface
+        .show(frame, &fitted(surface), Box::new(()))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let start = Instant::now();
+    while surface.stats().shown == shown {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "never shown: {:?}",
+            surface.stats()
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[track_caller]
+fn expect_quadrants(weston: &Weston, what: &str) {
+    let shown = weston.shown();
+    let difference = shown.difference(&quadrants(SIZE.0, SIZE.1), &[]);
+    note(format!("{what}: {difference:?}"));
+    if !difference.is_within(3, 1.0) {
+        shown.keep("wayland-import");
+    }
+    assert!(difference.is_within(3, 1.0), "{what}: {difference:?}");
+}
+
+#[test]
+fn frames_of_each_format_and_heap_reach_the_output() {
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let (registry, display) = (Registry::discover(), connect(&weston));
+    note(format!("{:?}\n{}", display.offers(), display.formats()));
+    let surface = window(&display);
+    assert_eq!(surface.area(), WHOLE);
+    let cases = [
+        (
+            "system",
+            &[
+                Fourcc::XRGB8888,
+                Fourcc::ARGB8888,
+                Fourcc::RGB565,
+                Fourcc::NV12,
+                Fourcc::YUYV,
+                Fourcc::YUV420,
+            ][..],
+        ),
+        ("default_cma_region", &[Fourcc::XRGB8888, Fourcc::NV12]),
+        ("udmabuf", &[Fourcc::XRGB8888, Fourcc::NV12]),
+    ];
+    for (heap, fourccs) in cases {
+        let heap = registry
+            .find(heap)
+            .unwrap_or_else(|error| panic!("{error}"));
+        for &fourcc in fourccs {
+            let frame = frame(&*heap, fourcc);
+            surface.blank(PATIENCE);
+            show(&surface, &frame);
+            expect_quadrants(&weston, &format!("{fourcc} in {}", heap.name()));
+        }
+    }
+    let stats = display.import_stats();
+    assert_eq!(
+        (stats.asked, stats.trusted, stats.refused),
+        (10, 0, 0),
+        "ten kinds, each asked for once"
+    );
+}
+
+#[test]
+fn a_frame_is_scaled_in_shape_on_black_and_moves_with_its_placement() {
+    let weston = Weston::start(Renderer::Gl, (640, 240));
+    let display = connect(&weston);
+    let surface = window(&display);
+    assert_eq!(
+        surface.area(),
+        Rect::new(0, 0, 640, 240),
+        "the kiosk shell decides"
+    );
+    let frame = frame(&*system(), Fourcc::XRGB8888);
+    show(&surface, &frame);
+    let place = |x| Area {
+        x,
+        y: 0,
+        width: SIZE.0,
+        height: SIZE.1,
+    };
+    let expect_at = |x: u32, picture: &Picture| {
+        let difference = picture
+            .crop(place(x))
+            .difference(&quadrants(SIZE.0, SIZE.1), &[]);
+        assert!(difference.is_within(0, 0.0), "at {x}: {difference:?}");
+        assert!(
+            picture.is_black_outside(place(x)),
+            "something beside the picture"
+        );
+    };
+    expect_at(160, &weston.shown());
+    let moved = Placement {
+        dest: Rect::new(10, 0, SIZE.0, SIZE.1),
+        ..fitted(&surface)
+    };
+    surface
+        .rearrange(&moved)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let start = Instant::now();
+    while weston.screenshot().pixel(11, 1) != [255, 0, 0] {
+        assert!(start.elapsed() < PATIENCE, "it never moved");
+    }
+    expect_at(10, &weston.screenshot());
+    assert_eq!(surface.stats().commits, 1);
+    let quarter = Placement {
+        source: Rect::new(SIZE.0 / 2, 0, SIZE.0 / 2, SIZE.1 / 2),
+        ..moved
+    };
+    surface
+        .show(&frame, &quarter, Box::new(()))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let start = Instant::now();
+    while weston.screenshot().pixel(11, 1) != [0, 255, 0] {
+        assert!(start.elapsed() < PATIENCE, "it was never cropped");
+    }
+}
+
+#[test]
+fn frames_come_back_in_order_and_never_more_than_three_are_held() {
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let display = connect(&weston);
+    let surface = window(&display);
+    let heap = system();
+    let frames: Vec<Frame> = (0..4).map(|_| frame(&*heap, Fourcc::NV12)).collect();
+    let (sender, returned) = mpsc::channel();
+    let mut missing = std::collections::BTreeSet::new();
+    for number in 0..60 {
+        let keep = Returned(number, sender.clone());
+        missing.insert(number);
+        surface
+            .show(&frames[number % 4], &fitted(&surface), Box::new(keep))
+            .unwrap_or_else(|error| panic!("{error}"));
+        for number in returned.try_iter() {
+            missing.remove(&number);
+        }
+        assert!(missing.len() <= 3, "held: {missing:?}");
+        // The pace of a camera; nothing is waited for.
+        thread::sleep(Duration::from_millis(33));
+    }
+    assert!(surface.wait_idle(PATIENCE), "{:?}", surface.stats());
+    for number in returned.try_iter() {
+        missing.remove(&number);
+    }
+    assert_eq!(
+        missing.into_iter().collect::<Vec<_>>(),
+        [59],
+        "the one on screen"
+    );
+    let stats = surface.stats();
+    note(format!("{stats:?}\n{:?}", display.import_stats()));
+    assert!(stats.held_peak <= 3 && stats.shown > 10, "{stats:?}");
+    let imports = display.import_stats();
+    assert_eq!(
+        (imports.asked, imports.trusted),
+        (1, 3),
+        "one is asked for, the rest is trusted"
+    );
+    drop(surface);
+    let last = returned.recv_timeout(PATIENCE);
+    assert_eq!(last, Ok(59));
+}
+
+/// The calls of a thread by name, without those that a test makes to keep its pace.
+fn calls(trace: &Trace, thread: &str) -> Vec<String> {
+    let of_thread = trace.of_thread(thread);
+    let calls = of_thread
+        .events()
+        .iter()
+        .filter_map(|event| match &event.action {
+            Action::Call(call) => Some(call.to_string()),
+            _ => None,
+        });
+    calls.filter(|call| call != "clock_nanosleep").collect()
+}
+
+#[test]
+fn in_the_steady_state_a_frame_costs_a_read_and_a_write_and_nothing_waits() {
+    const FRAMES: usize = 60;
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let display = connect(&weston);
+    let surface = window(&display);
+    let heap = system();
+    let frames: Vec<Frame> = (0..4).map(|_| frame(&*heap, Fourcc::NV12)).collect();
+    let run = |count: usize| {
+        for number in 0..count {
+            surface
+                .show(&frames[number % 4], &fitted(&surface), Box::new(()))
+                .unwrap_or_else(|error| panic!("{error}"));
+            thread::sleep(Duration::from_millis(40));
+        }
+    };
+    let shower = |work: &(dyn Fn() + Sync)| {
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name("shower".into());
+            let running = thread.spawn_scoped(scope, work).expect("a thread");
+            running.join().expect("the frames are shown");
+        });
+    };
+    shower(&|| run(20));
+    let before = surface.stats();
+    let recorder = Recorder::start();
+    shower(&|| run(FRAMES));
+    let trace = recorder.finish().of_process(std::process::id());
+    let stats = surface.stats();
+    let (showing, watching) = (calls(&trace, "shower"), calls(&trace, "wayland-import"));
+    note(format!(
+        "{stats:?}\nshower: {showing:?}\nevent thread: {watching:?}"
+    ));
+    assert!(
+        stats.commits - before.commits > FRAMES as u64 / 2,
+        "{before:?} → {stats:?}"
+    );
+    let known = ["sendmsg", "sendto", "recvmsg", "recvfrom"];
+    let (socket, other): (Vec<_>, Vec<_>) = showing
+        .iter()
+        .partition(|call| known.contains(&call.as_str()));
+    assert!(
+        socket.len() <= 3 * FRAMES,
+        "{} calls on the socket",
+        socket.len()
+    );
+    assert!(
+        !other
+            .iter()
+            .any(|call| ["poll", "ppoll"].contains(&call.as_str())),
+        "{other:?}"
+    );
+    let per_frame = (showing.len() + watching.len()) as f64 / FRAMES as f64;
+    note(format!("{per_frame} calls for each frame"));
+}
+
+#[test]
+fn a_compositor_that_is_killed_is_noticed_at_once_and_nothing_leaks() {
+    let before = Census::take();
+    {
+        let weston = Weston::start(Renderer::Gl, SIZE);
+        let display = connect(&weston);
+        let surface = window(&display);
+        let (sender, events) = mpsc::channel();
+        surface.on_event(Box::new(move |event| {
+            drop(sender.send((Instant::now(), event)))
+        }));
+        let heap = system();
+        let frames: Vec<Frame> = (0..3).map(|_| frame(&*heap, Fourcc::NV12)).collect();
+        let (sender, returned) = mpsc::channel();
+        for number in 0..20 {
+            let keep = Returned(number, sender.clone());
+            surface
+                .show(&frames[number % 3], &fitted(&surface), Box::new(keep))
+                .unwrap_or_else(|error| panic!("{error}"));
+            thread::sleep(Duration::from_millis(40));
+        }
+        drop(sender);
+        let killed = Instant::now();
+        weston.kill();
+        let (told, error) = loop {
+            let (at, event) = events.recv_timeout(PATIENCE).expect("the end is told");
+            if let SurfaceEvent::Lost(error) = event {
+                break (at, error);
+            }
+        };
+        note(format!("after {:?}: {error}", told - killed));
+        assert!(told - killed < Duration::from_secs(1));
+        assert!(matches!(*error, LostError::Gone { .. }), "{error}");
+        // Every keep is dropped, which ends the channel.
+        let start = Instant::now();
+        while returned.recv_timeout(PATIENCE).is_ok() {}
+        assert!(start.elapsed() < Duration::from_secs(1));
+        let error = surface
+            .show(&frames[0], &fitted(&surface), Box::new(()))
+            .unwrap_err();
+        assert!(matches!(error, ShowError::Lost(_)), "{error}");
+    }
+    before.expect_restored("the death of a compositor");
+}
+
+#[test]
+fn a_window_that_is_opened_and_closed_leaves_nothing_behind() {
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let cycle = || {
+        let display = connect(&weston);
+        let surface = window(&display);
+        let frame = frame(&*system(), Fourcc::NV12);
+        show(&surface, &frame);
+    };
+    cycle();
+    weston.wait_bare();
+    let (ours, theirs) = (Census::take(), Census::take_of(weston.pid()));
+    for _ in 0..5 {
+        cycle();
+    }
+    weston.wait_bare();
+    ours.expect_restored("five windows");
+    let now = Census::take_of(weston.pid());
+    assert!(
+        theirs.differences(&now).is_empty(),
+        "in the compositor: {:?}",
+        theirs.differences(&now)
+    );
+}
+
+#[test]
+fn a_compositor_without_linux_dmabuf_gets_copies_that_are_counted() {
+    let weston = Weston::start(Renderer::Pixman, SIZE);
+    let display = connect(&weston);
+    assert!(display.formats().is_empty());
+    let surface = window(&display);
+    let frame = frame(&*system(), Fourcc::XRGB8888);
+    let error = surface
+        .show(&frame, &fitted(&surface), Box::new(()))
+        .unwrap_err();
+    assert!(error.to_string().contains("zwp_linux_dmabuf_v1"), "{error}");
+    let importer = SurfaceImporter::new(&display);
+    let refusal = importer
+        .constraints(&FrameSpec::new(Fourcc::XRGB8888, SIZE.0, SIZE.1))
+        .unwrap_err();
+    note(refusal);
+    let cost = surface
+        .show_copy(&frame, &fitted(&surface))
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((cost.bytes, cost.sync_ioctls), (320 * 240 * 4, 2));
+    expect_quadrants(&weston, "a copy through wl_shm");
+    assert_eq!(surface.stats().copies, 1);
+}
+
+#[test]
+fn an_importer_agrees_with_what_the_compositor_shows() {
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let display = connect(&weston);
+    let surface = window(&display);
+    let importer = SurfaceImporter::for_surface(&surface);
+    note(importer.name());
+    let registry = Registry::discover();
+    for heap in ["system", "default_cma_region", "udmabuf"] {
+        let heap = registry
+            .find(heap)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let frame = frame(&*heap, Fourcc::NV12);
+        let constraints = importer.constraints(&FrameSpec::new(Fourcc::NV12, SIZE.0, SIZE.1));
+        assert!(constraints.is_ok(), "{constraints:?}");
+        assert_eq!(importer.probe(&frame), Verdict::Accepted, "{}", heap.name());
+        show(&surface, &frame);
+    }
+    let stats = display.import_stats();
+    assert_eq!(
+        (stats.asked, stats.cache_hits),
+        (3, 3),
+        "the probe's import is the one that is shown"
+    );
+    let refusal = importer.constraints(&FrameSpec::new(Fourcc::RGB888, SIZE.0, SIZE.1));
+    note(format!("{refusal:?}"));
+    assert!(refusal.is_err(), "llvmpipe takes no RG24");
+}
