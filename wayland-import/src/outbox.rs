@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::contain::{Keep, contain};
 use crate::display::LostError;
-use crate::surface::SurfaceEvent;
+use crate::surface::{Core, SurfaceEvent};
 
 pub(crate) type Listener = Arc<dyn Fn(SurfaceEvent) + Send + Sync>;
 
@@ -19,8 +19,8 @@ pub(crate) enum Effect {
     Tell(Listener, SurfaceEvent),
     /// The end of the connection to be told.
     Lost(Box<dyn FnOnce(Arc<LostError>) + Send>, Arc<LostError>),
-    /// Something to be dropped.
-    Drop(Keep),
+    /// Something that a surface has kept with a frame, to be dropped.
+    Drop(Keep, Weak<Core>),
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +62,12 @@ impl Effect {
         match self {
             Effect::Tell(listener, event) => contain("a surface's listener", || listener(event)),
             Effect::Lost(listener, error) => contain("a display's listener", || listener(error)),
-            Effect::Drop(keep) => drop(keep),
+            Effect::Drop(keep, core) => {
+                drop(keep);
+                if let Some(core) = core.upgrade() {
+                    core.given_back();
+                }
+            }
         }
     }
 }

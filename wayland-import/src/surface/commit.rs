@@ -137,7 +137,7 @@ impl Core {
     pub(super) fn blank(&self) {
         let mut state = self.lock();
         if let Some(shot) = state.line.flush() {
-            self.unshown(shot, Unshown::Flushed);
+            self.unshown(&mut state, shot, Unshown::Flushed);
         }
         if state.sent.take().is_some() && state.lost.is_none() && !state.is_gone {
             state.color.forget();
@@ -160,10 +160,10 @@ impl Core {
         let held = state.line.clear();
         state.color.forget();
         let backdrop = state.backdrop.take();
-        drop(state);
         for shot in held {
-            self.give_back(shot);
+            self.give_back(&mut state, shot);
         }
+        drop(state);
         if let Some(feedback) = lock(&self.feedback).take() {
             feedback.destroy();
         }

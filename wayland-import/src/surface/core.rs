@@ -79,6 +79,8 @@ pub(super) struct State {
     pub(super) color: ColorState,
     pub(super) last_number: u64,
     pub(super) stats: SurfaceStats,
+    /// Frames whose keeps are about to be dropped.
+    pub(super) releasing: u32,
     pub(super) is_flushing: bool,
     pub(super) is_gone: bool,
     pub(super) lost: Option<Arc<LostError>>,
@@ -111,6 +113,7 @@ impl Core {
                 color: ColorState::default(),
                 last_number: 0,
                 stats: SurfaceStats::default(),
+                releasing: 0,
                 is_flushing: false,
                 is_gone: false,
                 lost: link.lost(),
@@ -188,7 +191,7 @@ impl Core {
         };
         if let Some(superseded) = state.line.offer(shot) {
             state.stats.superseded += 1;
-            self.unshown(superseded, Unshown::Superseded);
+            self.unshown(&mut state, superseded, Unshown::Superseded);
         }
         self.advance(&mut state);
         state.stats.held_peak = state.stats.held_peak.max(count(state.line.len()));
@@ -214,7 +217,7 @@ impl Core {
             None
         };
         if let Some(flushed) = flushed {
-            self.unshown(flushed, Unshown::Flushed);
+            self.unshown(&mut state, flushed, Unshown::Flushed);
         }
         drop(state);
         self.settled.notify_all();
@@ -226,7 +229,9 @@ impl Core {
             return is_done(&self.lock());
         }
         let _waiter = self.link.await_events();
-        let is_waited_for = |state: &mut State| state.lost.is_none() && !is_done(state);
+        let is_done = |state: &State| state.releasing == 0 && is_done(state);
+        let is_waited_for =
+            |state: &mut State| !is_done(state) && (state.lost.is_none() || state.releasing > 0);
         let waited = self
             .settled
             .wait_timeout_while(self.lock(), timeout, is_waited_for);
@@ -246,16 +251,24 @@ impl Core {
     }
 
     /// A frame that was taken will not be seen: says so and gives it back.
-    pub(super) fn unshown(&self, shot: Shot<Picture, View>, why: Unshown) {
+    pub(super) fn unshown(&self, state: &mut State, shot: Shot<Picture, View>, why: Unshown) {
         self.tell(SurfaceEvent::Unshown {
             frame: shot.number,
             why,
         });
-        self.give_back(shot);
+        self.give_back(state, shot);
     }
 
-    pub(super) fn give_back(&self, shot: Shot<Picture, View>) {
-        self.link.outbox.push(Effect::Drop(shot.keep));
+    pub(super) fn give_back(&self, state: &mut State, shot: Shot<Picture, View>) {
+        state.releasing += 1;
+        let effect = Effect::Drop(shot.keep, self.this.clone());
+        self.link.outbox.push(effect);
+    }
+
+    /// What was kept with a frame has been dropped.
+    pub(crate) fn given_back(&self) {
+        self.lock().releasing -= 1;
+        self.notify();
     }
 }
 

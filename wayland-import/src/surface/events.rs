@@ -113,7 +113,7 @@ impl Core {
                         key: buffer.key,
                         error,
                     });
-                    self.unshown(shot, Unshown::Refused);
+                    self.unshown(&mut state, shot, Unshown::Refused);
                 }
             }
         }
@@ -126,7 +126,7 @@ impl Core {
         let mut state = self.lock();
         for shot in state.line.released(id) {
             state.stats.released += 1;
-            self.give_back(shot);
+            self.give_back(&mut state, shot);
         }
         self.advance(&mut state);
         drop(state);
@@ -186,7 +186,7 @@ impl Core {
         let mut state = self.lock();
         state.lost = Some(Arc::clone(error));
         for shot in state.line.clear() {
-            self.give_back(shot);
+            self.give_back(&mut state, shot);
         }
         drop(state);
         self.tell(SurfaceEvent::Lost(Arc::clone(error)));
