@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -37,9 +38,9 @@ pub(crate) struct ViewOptions {
     #[arg(long, value_name = "NODE")]
     pub(crate) device: Option<PathBuf>,
 
-    /// Where the picture goes
-    #[arg(long, value_enum, default_value_t = OutputKind::Kms)]
-    pub(crate) output: OutputKind,
+    /// Where the picture goes [default: wayland in a Wayland session, where `WAYLAND_DISPLAY` is set, else kms]
+    #[arg(long, value_enum)]
+    pub(crate) output: Option<OutputKind>,
 
     /// Memory to use: a name below `/dev/dma_heap`, `udmabuf`, or `auto`
     #[arg(long, value_name = "NAME", default_value = "auto")]
@@ -61,15 +62,43 @@ pub(crate) struct ViewOptions {
     #[arg(long, value_name = "N")]
     pub(crate) seconds: Option<u32>,
 
-    /// Write the picture on the display, read back from it, to this file at the end
+    /// Write the picture on the display, read back from it, to this file at the end (kms only)
     #[arg(long, value_name = "FILE.png")]
     pub(crate) snapshot: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputKind {
+    /// A window on a Wayland compositor, through `dmaheapwaylandsink`
+    Wayland,
     /// A KMS plane, through `dmaheapkmssink`
     Kms,
+}
+
+impl OutputKind {
+    /// What a session with this `WAYLAND_DISPLAY` shows pictures on: a running compositor owns the planes.
+    pub(crate) fn of_session(wayland_display: Option<&OsStr>) -> Self {
+        match wayland_display {
+            Some(name) if !name.is_empty() => Self::Wayland,
+            _ => Self::Kms,
+        }
+    }
+
+    /// The element that shows it.
+    pub(crate) fn sink(self) -> &'static str {
+        match self {
+            Self::Wayland => "dmaheapwaylandsink",
+            Self::Kms => "dmaheapkmssink",
+        }
+    }
+}
+
+impl ViewOptions {
+    /// Where the picture goes.
+    pub(crate) fn output(&self) -> OutputKind {
+        let session = || OutputKind::of_session(std::env::var_os("WAYLAND_DISPLAY").as_deref());
+        self.output.unwrap_or_else(session)
+    }
 }
 
 /// A picture size in pixels.
@@ -119,6 +148,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wayland_session_shows_windows() {
+        let of = |name: Option<&str>| OutputKind::of_session(name.map(OsStr::new));
+        assert_eq!(of(Some("wayland-0")), OutputKind::Wayland);
+        assert_eq!(of(Some("")), OutputKind::Kms);
+        assert_eq!(of(None), OutputKind::Kms);
     }
 
     #[test]

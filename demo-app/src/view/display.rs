@@ -3,13 +3,15 @@
 use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 
-/// What the first connected display takes.
+use crate::cli::OutputKind;
+
+/// What the display takes: the compositor of this session, or the first connected display.
 ///
 /// # Errors
 ///
 /// The sink's own message: it lists the nodes it looked at, and what each lacked.
-pub(super) fn offered_caps() -> Result<gst::Caps> {
-    let sink = gst::ElementFactory::make("dmaheapkmssink").build()?;
+pub(super) fn offered_caps(output: OutputKind) -> Result<gst::Caps> {
+    let sink = gst::ElementFactory::make(output.sink()).build()?;
     let bus = gst::Bus::new();
     sink.set_bus(Some(&bus));
     let opened = sink.set_state(gst::State::Ready);

@@ -1,17 +1,18 @@
 //! The pipeline: camera, allocator, display.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 
 use super::camera::Camera;
 use crate::cli::{OutputKind, ViewOptions};
 
-/// `v4l2src io-mode=dmabuf-import ! caps ! dmaheapalloc ! dmaheapkmssink`
+/// `v4l2src io-mode=dmabuf-import ! caps ! dmaheapalloc ! dmaheapkmssink`, or `dmaheapwaylandsink`
 #[derive(Debug)]
 pub(super) struct Pipeline {
     whole: gst::Pipeline,
     alloc: gst::Element,
     sink: gst::Element,
+    output: OutputKind,
 }
 
 impl Pipeline {
@@ -26,11 +27,10 @@ impl Pipeline {
         let alloc = gst::ElementFactory::make("dmaheapalloc")
             .property("heap", &options.heap)
             .build()?;
-        let sink = match options.output {
-            OutputKind::Kms => gst::ElementFactory::make("dmaheapkmssink")
-                .property("heap", &options.heap)
-                .build()?,
-        };
+        let output = options.output();
+        let sink = gst::ElementFactory::make(output.sink())
+            .property("heap", &options.heap)
+            .build()?;
         let pipeline = gst::Pipeline::with_name("view");
         pipeline.add_many([&source, &filter, &alloc, &sink])?;
         gst::Element::link_many([&source, &filter, &alloc, &sink])?;
@@ -38,6 +38,7 @@ impl Pipeline {
             whole: pipeline,
             alloc,
             sink,
+            output,
         })
     }
 
@@ -89,6 +90,11 @@ impl Pipeline {
     ///
     /// The sink's own words.
     pub(super) fn snapshot(&self) -> Result<gst::Sample> {
+        if self.output == OutputKind::Wayland {
+            bail!(
+                "a compositor does not give its picture back to an application; use its own screenshot tool"
+            );
+        }
         let sample = self
             .sink
             .emit_by_name::<Option<gst::Sample>>("snapshot", &[]);

@@ -36,13 +36,12 @@ impl Report {
             (
                 "display",
                 format!(
-                    "{}  {} {} {}",
+                    "{}  {}",
                     text("device"),
-                    text("driver"),
-                    text("connector"),
-                    text("mode")
+                    join([text("driver"), text("connector"), text("mode")])
                 ),
             ),
+            ("path", self.path()),
             ("heap", self.heap()),
             ("frames", sink("shown").to_string()),
             ("dropped", sink("dropped").to_string()),
@@ -65,6 +64,22 @@ impl Report {
             ),
             ("buffers", self.buffers()),
         ]
+    }
+
+    /// Whose memory the frames were in, and how the display came to them.
+    fn path(&self) -> String {
+        let memory = match self.sink.get::<&str>("path") {
+            Ok("pool") => "camera writes into the heap",
+            Ok("foreign") => "camera brings its own memory",
+            Ok("copy") => "frames are copied",
+            _ => "no frame came",
+        };
+        let import = match self.sink.get::<u32>("dmabuf-version") {
+            Ok(0) => "wl_shm".to_owned(),
+            Ok(version) => format!("linux-dmabuf v{version}"),
+            Err(_no_compositor) => "PRIME import".to_owned(),
+        };
+        format!("{memory}, display reads by {import}")
     }
 
     fn heap(&self) -> String {
@@ -113,6 +128,12 @@ impl fmt::Display for Report {
     }
 }
 
+/// What is known, with spaces between.
+fn join(parts: [String; 3]) -> String {
+    let known = parts.into_iter().filter(|part| !part.is_empty());
+    known.collect::<Vec<_>>().join(" ")
+}
+
 fn count(stats: &gst::StructureRef, name: &str) -> u64 {
     stats.get::<u64>(name).unwrap_or(0)
 }
@@ -150,6 +171,22 @@ mod tests {
     #[test]
     fn copies_of_both_elements_are_added_up() {
         assert!(report().to_string().contains("copies    3\n"));
+    }
+
+    #[test]
+    fn the_path_is_named() {
+        let mut report = report();
+        report.sink.set("path", "pool");
+        let path = |report: &Report| report.path();
+        assert_eq!(
+            path(&report),
+            "camera writes into the heap, display reads by PRIME import"
+        );
+        report.sink.set("dmabuf-version", 4_u32);
+        assert!(path(&report).ends_with("display reads by linux-dmabuf v4"));
+        report.sink.set("dmabuf-version", 0_u32);
+        report.sink.set("path", "copy");
+        assert_eq!(path(&report), "frames are copied, display reads by wl_shm");
     }
 
     #[test]
