@@ -44,7 +44,10 @@ impl Report {
             ("path", self.path()),
             ("heap", self.heap()),
             ("frames", sink("shown").to_string()),
-            ("dropped", sink("dropped").to_string()),
+            (
+                "dropped",
+                (sink("dropped") + sink("superseded")).to_string(),
+            ),
             (
                 "copies",
                 (sink("copies") + count(&self.alloc, "copies")).to_string(),

@@ -12,26 +12,27 @@ use wayland_import::YuvSupport;
 
 use crate::caps::caps_for;
 
-/// What a display that is not told better makes of the numbers: standard dynamic range.
+/// What a display that is not told better makes of the numbers: standard dynamic range. Sources that have the choice take
+/// the first, so it is the usual one.
 const TRANSFERS: [VideoTransferFunction; 8] = [
-    VideoTransferFunction::Unknown,
-    VideoTransferFunction::Gamma22,
-    VideoTransferFunction::Bt709,
-    VideoTransferFunction::Smpte240m,
-    VideoTransferFunction::Srgb,
     VideoTransferFunction::Bt601,
+    VideoTransferFunction::Bt709,
+    VideoTransferFunction::Srgb,
+    VideoTransferFunction::Smpte240m,
+    VideoTransferFunction::Gamma22,
     VideoTransferFunction::Bt202010,
     VideoTransferFunction::Bt202012,
+    VideoTransferFunction::Unknown,
 ];
 
 /// And the gamut of usual displays.
 const PRIMARIES: [VideoColorPrimaries; 6] = [
-    VideoColorPrimaries::Unknown,
-    VideoColorPrimaries::Bt709,
-    VideoColorPrimaries::Bt470m,
-    VideoColorPrimaries::Bt470bg,
     VideoColorPrimaries::Smpte170m,
+    VideoColorPrimaries::Bt709,
+    VideoColorPrimaries::Bt470bg,
+    VideoColorPrimaries::Bt470m,
     VideoColorPrimaries::Smpte240m,
+    VideoColorPrimaries::Unknown,
 ];
 
 /// The colours that video usually has. A compositor that shows all of these right needs no list.
@@ -111,8 +112,6 @@ fn colorimetries(yuv: &YuvSupport) -> Option<Vec<String>> {
             }
         }
     }
-    names.sort_unstable();
-    names.dedup();
     Some(names)
 }
 
@@ -174,6 +173,17 @@ mod tests {
         ] {
             assert_eq!(takes(&caps, text), taken, "{text}");
         }
+    }
+
+    #[test]
+    fn a_source_that_has_the_choice_makes_usual_colours() {
+        gst::init().expect("GStreamer initialises");
+        let names = colorimetries(&YuvSupport::default()).expect("a list");
+        assert_eq!(names.first().map(String::as_str), Some("bt601"));
+        let mut once = names.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), names.len());
     }
 
     #[test]

@@ -12,7 +12,6 @@ use super::compositor::Compositor;
 use super::imp::{CAT, WaylandSink};
 use super::presenter::WaylandPresenter;
 use crate::ffi;
-use crate::report::chain;
 use crate::sink::Opens;
 
 /// The type of the context in which applications hand over their `wl_display*`, then the name that it had before
@@ -28,9 +27,9 @@ impl WaylandSink {
         let foreign = self.handed_over();
         let is_foreign = foreign.is_some();
         let own = || Display::connect(settings.display.as_deref().map(OsStr::new));
-        let display = foreign.unwrap_or_else(own).map_err(|error| {
-            gst::error_msg!(gst::ResourceError::OpenReadWrite, ("{}", chain(&error)))
-        })?;
+        let display = foreign
+            .unwrap_or_else(own)
+            .map_err(|error| gst::error_msg!(gst::ResourceError::OpenReadWrite, ("{error}")))?;
         Ok(Compositor::new(display, is_foreign, settings.color))
     }
 
