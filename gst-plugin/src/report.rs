@@ -58,7 +58,7 @@ pub(crate) fn copy_forbidden(
              (v4l2src: io-mode=dmabuf-import)"
         }
         CopyReason::NoImport => {
-            "Use a display that imports dma-bufs (for a compositor: one that draws with a GPU)"
+            "Use a display that imports dma-bufs (a compositor: one that draws with a GPU and offers linux-dmabuf)"
         }
     };
     gst::element_error!(
@@ -70,6 +70,17 @@ pub(crate) fn copy_forbidden(
             memory_of(buffer),
             buffer.size()
         )
+    );
+}
+
+/// Posts the error of `zero-copy=required` where every frame would have to be copied, whatever memory it is in.
+pub(crate) fn every_copy_forbidden(element: &gst::Element, why: &str) {
+    gst::element_error!(
+        element,
+        gst::StreamError::WrongType,
+        ("{why}. Every frame would have to be copied, and zero-copy=required forbids it. Use a display that imports \
+             dma-bufs (a compositor: one that draws with a GPU and offers linux-dmabuf), or allow copies by \
+             zero-copy=preferred")
     );
 }
 

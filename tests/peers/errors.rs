@@ -58,6 +58,7 @@ fn case(
 fn cases() -> Vec<Case> {
     let mut cases = allocator_cases();
     cases.extend(display_cases());
+    cases.extend(compositor_cases());
     cases
 }
 
@@ -159,6 +160,37 @@ fn display_cases() -> Vec<Case> {
             &format!("{DRAWN} ! dmaheapkmssink device=/dev/dri/card9"),
             (RESOURCE, OPEN_READ_WRITE),
             &["/dev/dri/card9", "No such file|ENOENT"],
+        ),
+    ]
+}
+
+fn compositor_cases() -> Vec<Case> {
+    vec![
+        case(
+            "no compositor is named",
+            AS_IT_IS,
+            &format!("{DRAWN} ! dmaheapwaylandsink"),
+            (RESOURCE, OPEN_READ_WRITE),
+            &["WAYLAND_DISPLAY", "Wayland session"],
+        ),
+        case(
+            "a compositor that does not run",
+            AS_IT_IS,
+            &format!("{DRAWN} ! dmaheapwaylandsink display=/run/nosuch/wayland-9"),
+            (RESOURCE, OPEN_READ_WRITE),
+            &[
+                "/run/nosuch/wayland-9",
+                "No such file|ENOENT",
+                "WAYLAND_DISPLAY",
+                "XDG_RUNTIME_DIR",
+            ],
+        ),
+        case(
+            "a compositor by a name without a directory",
+            AS_IT_IS,
+            &format!("{DRAWN} ! dmaheapwaylandsink display=wayland-9"),
+            (RESOURCE, OPEN_READ_WRITE),
+            &["wayland-9", "XDG_RUNTIME_DIR"],
         ),
     ]
 }

@@ -53,6 +53,12 @@ impl<P: Presenter> SinkCore<P> {
             let presenter = state.presenter.clone();
             presenter.ok_or_else(|| gst::loggable_error!(cat, "caps {caps} without a display"))?
         };
+        if self.settings().zero_copy == ZeroCopy::Required
+            && let Some(why) = presenter.imports_nothing()
+        {
+            report::every_copy_forbidden(element.upcast_ref(), &why);
+            return Err(gst::loggable_error!(cat, "{why}"));
+        }
         self.drain_before(element, caps);
         presenter.configure(&video).map_err(|message| {
             let error = gst::loggable_error!(cat, "{caps} cannot be shown");
