@@ -57,6 +57,13 @@ impl Run {
         self
     }
 
+    /// Lets the program read from there; else it finds nothing to read.
+    #[must_use]
+    pub fn stdin(mut self, from: impl Into<Stdio>) -> Run {
+        self.command.stdin(from);
+        self
+    }
+
     /// Kills the program and its children when they take longer than this.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Run {

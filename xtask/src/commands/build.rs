@@ -54,12 +54,13 @@ pub(crate) fn guest_tests(sysroot: &Sysroot) -> Result<Vec<Target>> {
             process::failure(&command, status, &log)
         );
     }
-    let mut command = cargo::command(sysroot, &[])?;
-    process::run(
-        command.args(["build", "--package", "dmaheap-tests", "--bins"]),
-        &log,
-        &mut step,
-    )?;
+    for program in [
+        ["--package", "dmaheap-tests", "--bins"].as_slice(),
+        &["--package", "gst-plugin-dmaheap", "--example", "embed"],
+    ] {
+        let mut command = cargo::command(sysroot, &[])?;
+        process::run(command.arg("build").args(program), &log, &mut step)?;
+    }
     let targets = programs
         .into_iter()
         .map(|(name, binary)| list(sysroot, name, binary))

@@ -12,7 +12,8 @@ use crate::host::{process, workspace};
 use crate::image::sysroot::{REGISTRY, Sysroot};
 
 const PLUGIN: &str = "libgstdmaheap.so";
-const BINARIES: [&str; 2] = ["dmaheap-demo", "guest-runner"];
+/// Programs, where cargo leaves them.
+const BINARIES: [&str; 3] = ["dmaheap-demo", "guest-runner", "examples/embed"];
 
 /// The environment of commands in the guest. Takes what is built; what is not built is not there.
 pub(crate) fn environment(sysroot: &Sysroot) -> Result<Vec<(String, String)>> {
@@ -24,7 +25,8 @@ pub(crate) fn environment(sysroot: &Sysroot) -> Result<Vec<(String, String)>> {
             .with_context(|| format!("cannot create {}", directory.display()))?;
     }
     for binary in BINARIES {
-        place(&built.join(binary), &programs.join(binary))?;
+        let name = Path::new(binary).file_name().unwrap_or_default();
+        place(&built.join(binary), &programs.join(name))?;
     }
     let has_plugin = place(&built.join(PLUGIN), &plugins.join(PLUGIN))?;
     let path = format!(
