@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tracing::trace;
+use tracing::{trace, warn};
 
 use super::backdrop::Backdrop;
-use super::core::{Core, State, View, lock};
+use super::core::{Core, Role, State, View, lock};
 use super::events::{CallbackData, FeedbackOfFrame};
 use super::{SurfaceError, Unshown};
 use crate::client::Ignored;
@@ -104,7 +104,7 @@ impl Core {
                     state.backdrop = Some(backdrop);
                 }
                 Err(error) => {
-                    tracing::warn!(display = self.link.name, %error, "no memory for the background");
+                    warn!(display = self.link.name, %error, "no memory for the background");
                 }
             }
         }
@@ -133,36 +133,52 @@ impl Core {
         region.destroy();
     }
 
-    /// Takes the picture off the screen. The caller flushes and waits.
+    /// Puts black in the place of the picture. The caller flushes and waits.
+    ///
+    /// A null buffer would do for most compositors. Weston keeps the last buffer of a surface that has none, until another
+    /// one is painted or the surface goes.
     pub(super) fn blank(&self) {
         let mut state = self.lock();
         if let Some(shot) = state.line.flush() {
             self.unshown(&mut state, shot, Unshown::Flushed);
         }
-        if state.sent.take().is_some() && state.lost.is_none() && !state.is_gone {
-            state.color.forget();
-            if let Some(viewport) = &self.video.viewport {
-                // Without a buffer a source of its own would be out of bounds of the next one.
-                viewport.set_source(-1.0, -1.0, -1.0, -1.0);
-            }
-            self.video.surface.attach(None, 0, 0);
-            self.video.surface.commit();
-        }
         state.line.blank();
+        let is_open = state.lost.is_none() && !state.is_gone;
+        let Some(sent) = state.sent.take().filter(|_| is_open) else {
+            return;
+        };
+        state.color.forget();
+        if let Some(viewport) = &self.video.viewport {
+            // The source of the frame is out of bounds of the one pixel.
+            viewport.set_source(-1.0, -1.0, -1.0, -1.0);
+        }
+        if !state
+            .black
+            .as_ref()
+            .is_some_and(|black| black.fits(sent.frame))
+        {
+            state.black = Backdrop::new(&self.link, sent.frame)
+                .inspect_err(|error| warn!(display = self.link.name, %error, "no memory for black"))
+                .ok();
+        }
+        let black = state.black.as_ref().map(Backdrop::wl_buffer);
+        self.video.surface.attach(black, 0, 0);
+        self.video.surface.damage_buffer(0, 0, i32::MAX, i32::MAX);
+        self.video.surface.commit();
     }
 
-    /// Destroys every object. What is still held is given back.
-    pub(super) fn destroy(&self) {
+    /// Destroys every object but the buffers, whose releases tell when the compositor has done with them. The caller waits
+    /// for those, and [clears](Core::clear).
+    pub(super) fn close(&self) {
         let mut state = self.lock();
         if std::mem::replace(&mut state.is_gone, true) {
             return;
         }
-        let held = state.line.clear();
-        state.color.forget();
-        let backdrop = state.backdrop.take();
-        for shot in held {
-            self.give_back(&mut state, shot);
+        if let Some(shot) = state.line.flush() {
+            self.unshown(&mut state, shot, Unshown::Flushed);
         }
+        state.line.blank();
+        state.color.forget();
         drop(state);
         if let Some(feedback) = lock(&self.feedback).take() {
             feedback.destroy();
@@ -176,14 +192,25 @@ impl Core {
         self.video.surface.destroy();
         match lock(&self.role).take() {
             // Destroys the area's surface, too.
-            Some(super::core::Role::Window(window)) => drop(window),
-            Some(super::core::Role::Embedded(place)) => {
+            Some(Role::Window(window)) => drop(window),
+            Some(Role::Embedded(place)) => {
                 place.destroy();
                 self.area.surface.destroy();
             }
             None => self.area.surface.destroy(),
         }
-        drop(backdrop);
+        self.link.flush();
+    }
+
+    /// Gives back whatever is left, and destroys the buffers of our own.
+    pub(super) fn clear(&self) {
+        let mut state = self.lock();
+        for shot in state.line.clear() {
+            self.give_back(&mut state, shot);
+        }
+        let own = (state.backdrop.take(), state.black.take());
+        drop(state);
+        drop(own);
         self.link.flush();
     }
 

@@ -73,6 +73,8 @@ pub(super) struct State {
     /// Whether the compositor lets the area be mapped.
     pub(super) is_configured: bool,
     pub(super) backdrop: Option<Backdrop>,
+    /// What the video shows while it is blank.
+    pub(super) black: Option<Backdrop>,
     pub(super) line: Line<Picture, View>,
     /// What the video shows, as it was sent.
     pub(super) sent: Option<View>,
@@ -81,6 +83,8 @@ pub(super) struct State {
     pub(super) stats: SurfaceStats,
     /// Frames whose keeps are about to be dropped.
     pub(super) releasing: u32,
+    /// Who waits for a change.
+    waiters: u32,
     pub(super) is_flushing: bool,
     pub(super) is_gone: bool,
     pub(super) lost: Option<Arc<LostError>>,
@@ -108,12 +112,14 @@ impl Core {
                 size,
                 is_configured: false,
                 backdrop: None,
+                black: None,
                 line: Line::new(),
                 sent: None,
                 color: ColorState::default(),
                 last_number: 0,
                 stats: SurfaceStats::default(),
                 releasing: 0,
+                waiters: 0,
                 is_flushing: false,
                 is_gone: false,
                 lost: link.lost(),
@@ -219,8 +225,7 @@ impl Core {
         if let Some(flushed) = flushed {
             self.unshown(&mut state, flushed, Unshown::Flushed);
         }
-        drop(state);
-        self.settled.notify_all();
+        self.notify(state);
     }
 
     /// Waits until `is_done`, or the connection has ended; false if it takes longer than `timeout`.
@@ -232,16 +237,23 @@ impl Core {
         let is_done = |state: &State| state.releasing == 0 && is_done(state);
         let is_waited_for =
             |state: &mut State| !is_done(state) && (state.lost.is_none() || state.releasing > 0);
+        let mut state = self.lock();
+        state.waiters += 1;
         let waited = self
             .settled
-            .wait_timeout_while(self.lock(), timeout, is_waited_for);
-        let (state, _timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+            .wait_timeout_while(state, timeout, is_waited_for);
+        let (mut state, _timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.waiters -= 1;
         is_done(&state)
     }
 
-    /// Something changed that somebody may wait for.
-    pub(super) fn notify(&self) {
-        self.settled.notify_all();
+    /// Unlocks and wakes whoever waits for a change. With nobody waiting it costs no system call.
+    pub(super) fn notify(&self, state: MutexGuard<'_, State>) {
+        let is_awaited = state.waiters > 0;
+        drop(state);
+        if is_awaited {
+            self.settled.notify_all();
+        }
     }
 
     pub(super) fn tell(&self, event: SurfaceEvent) {
@@ -267,8 +279,9 @@ impl Core {
 
     /// What was kept with a frame has been dropped.
     pub(crate) fn given_back(&self) {
-        self.lock().releasing -= 1;
-        self.notify();
+        let mut state = self.lock();
+        state.releasing -= 1;
+        self.notify(state);
     }
 }
 

@@ -117,8 +117,7 @@ impl Core {
                 }
             }
         }
-        drop(state);
-        self.notify();
+        self.notify(state);
     }
 
     /// A buffer is free.
@@ -129,8 +128,7 @@ impl Core {
             self.give_back(&mut state, shot);
         }
         self.advance(&mut state);
-        drop(state);
-        self.notify();
+        self.notify(state);
     }
 
     /// The window has a size, or may have any.
@@ -147,8 +145,7 @@ impl Core {
             self.area.surface.commit();
         }
         self.advance(&mut state);
-        drop(state);
-        self.notify();
+        self.notify(state);
     }
 
     /// Notes another size of the area.
@@ -188,9 +185,8 @@ impl Core {
         for shot in state.line.clear() {
             self.give_back(&mut state, shot);
         }
-        drop(state);
         self.tell(SurfaceEvent::Lost(Arc::clone(error)));
-        self.notify();
+        self.notify(state);
     }
 
     fn called_back(&self, number: u64) {
@@ -211,14 +207,14 @@ impl Core {
             });
         }
         self.advance(&mut state);
-        drop(state);
-        self.notify();
+        self.notify(state);
     }
 
     fn shown(&self, event: SurfaceEvent) {
-        self.lock().stats.shown += 1;
+        let mut state = self.lock();
+        state.stats.shown += 1;
         self.tell(event);
-        self.notify();
+        self.notify(state);
     }
 
     fn discarded(&self, number: u64) {

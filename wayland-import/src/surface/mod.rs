@@ -326,13 +326,15 @@ impl Surface {
 impl Drop for Surface {
     fn drop(&mut self) {
         self.core.set_flushing(true);
-        if !self.blank(LAST_RELEASE) && self.display.lost().is_none() {
+        self.core.close();
+        let is_released = self.core.wait(LAST_RELEASE, |state| state.line.is_empty());
+        if !is_released && self.display.lost().is_none() {
             tracing::warn!(
                 display = self.display.name(),
                 "the compositor did not give back the last frames"
             );
         }
-        self.core.destroy();
+        self.core.clear();
         self.display.link().outbox.deliver();
     }
 }

@@ -114,6 +114,11 @@ impl Dispatch<WlSurface, SurfaceData> for State {
                     protocol::configure(state, (0, 0));
                 }
             }
+            wl_surface::Request::Destroy => {
+                if let Some(buffer) = surface.current.take() {
+                    buffer.release();
+                }
+            }
             _ => {}
         }
     }
