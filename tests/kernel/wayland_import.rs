@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dmabuf_heap::{Fourcc, Frame, FrameSpec, Importer, Registry, Verdict};
+use dmaheap_tests::application::{Application, BLUE};
 use dmaheap_tests::census::Census;
 use dmaheap_tests::note;
 use dmaheap_tests::pattern::quadrants;
@@ -205,72 +206,84 @@ fn frames_come_back_in_order_and_never_more_than_three_are_held() {
     assert_eq!(last, Ok(59));
 }
 
-/// The calls of a thread by name, without those that a test makes to keep its pace.
-fn calls(trace: &Trace, thread: &str) -> Vec<String> {
-    let of_thread = trace.of_thread(thread);
-    let calls = of_thread
-        .events()
-        .iter()
-        .filter_map(|event| match &event.action {
-            Action::Call(call) => Some(call.to_string()),
-            _ => None,
-        });
-    calls.filter(|call| call != "clock_nanosleep").collect()
+/// The calls of the thread that shows frames and of the event thread, from the `first` frame on; without those that a test
+/// makes to keep its pace.
+fn steady_calls(trace: &Trace, first: usize) -> (Vec<String>, Vec<String>) {
+    let (mut showing, mut watching, mut sent) = (Vec::new(), Vec::new(), 0);
+    for event in trace.events() {
+        let Action::Call(call) = &event.action else {
+            continue;
+        };
+        let call = call.to_string();
+        let is_showing = event.thread == "shower";
+        sent += usize::from(is_showing && call == "sendmsg");
+        if sent <= first || call == "clock_nanosleep" {
+            continue;
+        }
+        if is_showing {
+            showing.push(call);
+        } else if event.thread == "wayland-import" {
+            watching.push(call);
+        }
+    }
+    (showing, watching)
 }
 
 #[test]
-fn in_the_steady_state_a_frame_costs_a_read_and_a_write_and_nothing_waits() {
+fn in_the_steady_state_a_frame_costs_reads_and_a_write_and_wakes_nobody() {
+    const FLOWING: usize = 30;
     const FRAMES: usize = 60;
     let weston = Weston::start(Renderer::Gl, SIZE);
     let display = connect(&weston);
     let surface = window(&display);
     let heap = system();
     let frames: Vec<Frame> = (0..4).map(|_| frame(&*heap, Fourcc::NV12)).collect();
-    let run = |count: usize| {
-        for number in 0..count {
+    let run = || {
+        for number in 0..FLOWING + FRAMES {
             surface
                 .show(&frames[number % 4], &fitted(&surface), Box::new(()))
                 .unwrap_or_else(|error| panic!("{error}"));
             thread::sleep(Duration::from_millis(40));
         }
     };
-    let shower = |work: &(dyn Fn() + Sync)| {
-        thread::scope(|scope| {
-            let thread = thread::Builder::new().name("shower".into());
-            let running = thread.spawn_scoped(scope, work).expect("a thread");
-            running.join().expect("the frames are shown");
-        });
-    };
-    shower(&|| run(20));
-    let before = surface.stats();
     let recorder = Recorder::start();
-    shower(&|| run(FRAMES));
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("shower".into());
+        let running = thread.spawn_scoped(scope, run).expect("a thread");
+        running.join().expect("the frames are shown");
+    });
     let trace = recorder.finish().of_process(std::process::id());
-    let stats = surface.stats();
-    let (showing, watching) = (calls(&trace, "shower"), calls(&trace, "wayland-import"));
+    let (showing, watching) = steady_calls(&trace, FLOWING);
     note(format!(
-        "{stats:?}\nshower: {showing:?}\nevent thread: {watching:?}"
+        "{:?}\nshower: {showing:?}\nevent thread: {watching:?}",
+        surface.stats()
     ));
+    let count = |calls: &[String], name: &str| calls.iter().filter(|call| *call == name).count();
+    let sent = count(&showing, "sendmsg");
     assert!(
-        stats.commits - before.commits > FRAMES as u64 / 2,
-        "{before:?} → {stats:?}"
+        sent.abs_diff(FRAMES) <= 10,
+        "{sent} writes for {FRAMES} frames"
     );
-    // By their numbers where the trace has no name for them.
-    let is_socket = |call: &&String| ["sendmsg", "recvmsg", "call 44"].contains(&call.as_str());
-    let on_socket = showing.iter().filter(is_socket).count();
-    assert!(on_socket <= 3 * FRAMES, "{on_socket} calls on the socket");
+    let received = count(&showing, "recvmsg");
     assert!(
-        !showing
-            .iter()
-            .any(|call| ["poll", "ppoll", "call 7", "call 271"].contains(&call.as_str())),
-        "whoever shows frames never waits for the socket"
+        received <= 2 * FRAMES,
+        "{received} reads for {FRAMES} frames"
+    );
+    let other = showing.len() - sent - received - count(&showing, "futex");
+    assert!(
+        other <= 10,
+        "the thread's end apart, it does nothing else: {showing:?}"
+    );
+    assert_eq!(
+        count(&watching, "recvmsg"),
+        0,
+        "the event thread reads nothing: {watching:?}"
     );
     assert!(
-        watching.len() < FRAMES / 2,
-        "the event thread sleeps: {watching:?}"
+        watching.len() <= FRAMES / 2,
+        "{} calls of the event thread",
+        watching.len()
     );
-    let per_frame = (showing.len() + watching.len()) as f64 / FRAMES as f64;
-    note(format!("{per_frame} calls for each frame"));
 }
 
 #[test]
@@ -282,7 +295,7 @@ fn a_compositor_that_is_killed_is_noticed_at_once_and_nothing_leaks() {
         let surface = window(&display);
         let (sender, events) = mpsc::channel();
         surface.on_event(Box::new(move |event| {
-            drop(sender.send((Instant::now(), event)))
+            drop(sender.send((Instant::now(), event)));
         }));
         let heap = system();
         let frames: Vec<Frame> = (0..3).map(|_| frame(&*heap, Fourcc::NV12)).collect();
@@ -394,4 +407,108 @@ fn an_importer_agrees_with_what_the_compositor_shows() {
     let refusal = importer.constraints(&FrameSpec::new(Fourcc::RGB888, SIZE.0, SIZE.1));
     note(format!("{refusal:?}"));
     assert!(refusal.is_err(), "llvmpipe takes no RG24");
+}
+
+/// A display on an application's connection.
+fn join(application: &Application) -> Arc<Display> {
+    #[expect(unsafe_code, reason = "takes a pointer of the application")]
+    // SAFETY: it is the application's wl_display, of the one libwayland there is, and every test drops the application last.
+    let display = unsafe { Display::from_foreign(application.display()) };
+    display.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A surface in an application's window.
+fn lodge(application: &Application, display: &Arc<Display>, geometry: Rect) -> Surface {
+    #[expect(unsafe_code, reason = "takes a pointer of the application")]
+    // SAFETY: it is a wl_surface of the very connection, and every test drops the application last.
+    let surface = unsafe { Surface::builder(display).build_in(application.surface(), geometry) };
+    surface.unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn an_application_lends_a_part_of_its_window_and_moves_it() {
+    let weston = Weston::start(Renderer::Gl, (640, 480));
+    let application = Application::open(&weston);
+    let display = join(&application);
+    let surface = lodge(&application, &display, Rect::new(40, 30, SIZE.0, SIZE.1));
+    assert_eq!(surface.area(), WHOLE);
+    let frame = frame(&*system(), Fourcc::XRGB8888);
+    show(&surface, &frame);
+    let expect_in = |area: Area, black: Area| {
+        let start = Instant::now();
+        loop {
+            let picture = weston.screenshot();
+            let is_there = |x, y, color| picture.pixel(x, y) == color;
+            let (right, below) = (area.x + area.width - 1, area.y + area.height - 1);
+            if is_there(area.x, area.y, [255, 0, 0])
+                && is_there(right, area.y, [0, 255, 0])
+                && is_there(area.x, below, [0, 0, 255])
+                && is_there(right, below, [255; 3])
+                && is_there(
+                    black.x,
+                    black.y,
+                    if black == area { [255, 0, 0] } else { [0; 3] },
+                )
+                && is_there(0, 0, BLUE)
+                && is_there(639, 479, BLUE)
+            {
+                return;
+            }
+            if start.elapsed() > PATIENCE {
+                picture.keep("application");
+                panic!("not in {area:?}");
+            }
+        }
+    };
+    let place = |x, y, width, height| Area {
+        x,
+        y,
+        width,
+        height,
+    };
+    expect_in(place(40, 30, SIZE.0, SIZE.1), place(40, 30, SIZE.0, SIZE.1));
+    // Wider than the picture: black at the sides.
+    assert!(surface.set_geometry(Rect::new(100, 100, 480, 240)));
+    assert_eq!(surface.area(), Rect::new(0, 0, 480, 240));
+    surface
+        .rearrange(&fitted(&surface))
+        .unwrap_or_else(|error| panic!("{error}"));
+    expect_in(place(180, 100, SIZE.0, SIZE.1), place(100, 100, 1, 1));
+    drop(surface);
+    let start = Instant::now();
+    while !weston.screenshot().is_uniform() {
+        assert!(start.elapsed() < PATIENCE, "it never left the window");
+    }
+}
+
+#[test]
+fn frames_flow_on_an_application_s_connection_and_its_end_is_told() {
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let application = Application::open(&weston);
+    let display = join(&application);
+    let surface = lodge(&application, &display, WHOLE);
+    let heap = system();
+    let frames: Vec<Frame> = (0..4).map(|_| frame(&*heap, Fourcc::NV12)).collect();
+    let (sender, returned) = mpsc::channel();
+    for number in 0..30 {
+        let keep = Returned(number, sender.clone());
+        surface
+            .show(&frames[number % 4], &fitted(&surface), Box::new(keep))
+            .unwrap_or_else(|error| panic!("{error}"));
+        thread::sleep(Duration::from_millis(33));
+    }
+    assert!(surface.wait_idle(PATIENCE), "{:?}", surface.stats());
+    assert_eq!(returned.try_iter().count(), 29);
+    let (sender, ended) = mpsc::channel();
+    display.on_lost(Box::new(move |error| drop(sender.send(error))));
+    let killed = Instant::now();
+    weston.kill();
+    let error = ended.recv_timeout(PATIENCE).expect("the end is told");
+    note(error);
+    assert!(
+        killed.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        killed.elapsed()
+    );
+    assert_eq!(returned.recv_timeout(PATIENCE), Ok(29));
 }

@@ -16,6 +16,7 @@
 )]
 
 pub mod account;
+pub mod application;
 pub mod branch;
 pub mod caps;
 pub mod census;

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use wayland_client::backend::{ReadEventsGuard, WaylandError};
 
 use super::{Link, lost_error};
+use crate::display::LostError;
 
 /// When no frame has come for so long, they do not flow any more, and the event thread reads again.
 const PAUSE: Timespec = Timespec {
@@ -16,9 +17,20 @@ const PAUSE: Timespec = Timespec {
 };
 
 impl Link {
-    /// Reads events until the connection ends or [`Link::end`] is called.
-    pub(crate) fn watch(self: &Arc<Link>) {
+    /// Reads events until the connection ends or [`Link::end`] is called. A panic ends the connection: nobody would read
+    /// its events any more.
+    pub(crate) fn watch(&self) {
         self.attention.watch();
+        if catch_unwind(AssertUnwindSafe(|| self.read_to_the_end())).is_err() {
+            self.lose(&LostError::Malformed {
+                display: self.name.clone(),
+                reason: "the event thread panicked over it".to_owned(),
+            });
+            self.outbox.deliver();
+        }
+    }
+
+    fn read_to_the_end(&self) {
         let mut since = self.attention.frames();
         while !self.attention.is_ending() && self.lost().is_none() {
             if self.attention.is_flowing(since) && !self.is_awaited() {
@@ -37,7 +49,6 @@ impl Link {
 
     /// Waits for events, or a bell, and dispatches what has come.
     fn read_once(&self) {
-        self.attention.silence_bell();
         let guard = self.attention.take_over(&self.connection);
         self.flush();
         if let Some(guard) = guard {
@@ -99,12 +110,17 @@ impl Link {
             PollFd::new(&self.attention.bell, PollFlags::IN),
         ];
         match poll(&mut fds, timeout) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(Ready {
-                socket: fds[0].revents(),
-                is_rung: !fds[1].revents().is_empty(),
-            }),
-            Err(error) => Err(error.into()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
+        let is_rung = !fds[1].revents().is_empty();
+        if is_rung {
+            self.attention.silence_bell();
+        }
+        Ok(Ready {
+            socket: fds[0].revents(),
+            is_rung,
+        })
     }
 }
 
