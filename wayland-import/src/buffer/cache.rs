@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use dmabuf_heap::{DmaBuf, Format, FormatSet, Frame, FrameKey, FrameLayout};
+use dmabuf_heap::{DmaBuf, Format, FormatSet, Frame, FrameKey};
 use tracing::debug;
 use wayland_client::protocol::wl_buffer::WlBuffer;
 use wayland_client::{Connection, Proxy, QueueHandle};
@@ -14,7 +14,9 @@ use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_buffer_params_v1
 };
 use wayland_protocols::wp::linux_dmabuf::zv1::client::zwp_linux_dmabuf_v1::ZwpLinuxDmabufV1;
 
-use super::{Buffer, BufferData, BufferId, ImportError, ImportStats, Kind, ParamsData, Standing};
+use super::{
+    Buffer, BufferData, BufferId, ImportError, ImportStats, Kind, ParamsData, Standing, bounds,
+};
 use crate::client::Client;
 
 /// So many kinds are trusted; who has more starts learning anew.
@@ -137,7 +139,7 @@ impl Buffers {
                 formats: formats.clone(),
             });
         }
-        check_bounds(frame).map_err(|what| ImportError::Bounds {
+        bounds::check(frame).map_err(|what| ImportError::Bounds {
             display: display(),
             frame: frame.to_string(),
             what,
@@ -279,31 +281,6 @@ fn add_planes(params: &ZwpLinuxBufferParamsV1, frame: &Frame) {
     }
 }
 
-/// The numbers that a compositor would end the connection for.
-fn check_bounds(frame: &Frame) -> Result<(), &'static str> {
-    let layout: &FrameLayout = frame.layout();
-    if layout.width() > i32::MAX as u32 || layout.height() > i32::MAX as u32 {
-        return Err("the size is beyond the 31 bits of linux-dmabuf");
-    }
-    if layout
-        .planes()
-        .iter()
-        .any(|plane| u32::try_from(plane.offset).is_err())
-    {
-        return Err("an offset is beyond the 32 bits of linux-dmabuf");
-    }
-    // Compositors check the first plane with the padding of its last row, and of no modifier do they know better.
-    let first = layout.planes()[0];
-    let padded = u64::from(first.stride) * u64::from(layout.height());
-    let is_linear = layout.modifier() == dmabuf_heap::Modifier::LINEAR;
-    if is_linear && first.offset.saturating_add(padded) > frame.dmabuf(0).len() {
-        return Err(
-            "the padding of the last row is beyond the end of its dma-buf, and compositors check for it",
-        );
-    }
-    Ok(())
-}
-
 /// The upper and the lower 32 bits.
 fn halves(number: u64) -> (u32, u32) {
     let low = u32::try_from(number & u64::from(u32::MAX)).unwrap_or(u32::MAX);
@@ -314,29 +291,10 @@ fn halves(number: u64) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dmabuf_heap::{Fourcc, Modifier, PlaneLayout};
 
     #[test]
     fn a_modifier_is_sent_in_halves() {
         assert_eq!(halves(0x0100_0000_0000_0002), (0x0100_0000, 2));
         assert_eq!(halves(u64::MAX), (u32::MAX, u32::MAX));
-    }
-
-    #[test]
-    fn a_frame_that_ends_with_its_last_pixel_is_not_sent() {
-        let plane = |len| PlaneLayout {
-            offset: 0,
-            stride: 128,
-            len,
-        };
-        let frame = |len: u64| {
-            let planes = [plane(len)];
-            let layout =
-                FrameLayout::with_planes(Fourcc::XRGB8888, Modifier::LINEAR, 16, 4, &planes)
-                    .unwrap();
-            Frame::new(layout, &[Arc::new(DmaBuf::stand_in(len).unwrap())]).unwrap()
-        };
-        assert_eq!(check_bounds(&frame(128 * 4)), Ok(()));
-        assert!(check_bounds(&frame(128 * 3 + 64)).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Buffers: dma-bufs that a compositor has agreed to read as pictures.
 
+mod bounds;
 mod cache;
 mod error;
 mod events;

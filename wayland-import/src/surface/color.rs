@@ -6,7 +6,7 @@ use wayland_protocols::wp::color_representation::v1::client::wp_color_representa
     ChromaLocation, Coefficients, Range, WpColorRepresentationSurfaceV1,
 };
 
-use super::core::View;
+use super::view::View;
 use crate::client::Ignored;
 use crate::link::Link;
 

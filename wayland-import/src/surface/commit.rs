@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tracing::{trace, warn};
 
 use super::backdrop::Backdrop;
-use super::core::{Core, Role, State, View, lock};
+use super::core::{Core, Role, State, lock};
 use super::events::{CallbackData, FeedbackOfFrame};
+use super::view::View;
 use super::{SurfaceError, Unshown};
 use crate::client::Ignored;
 

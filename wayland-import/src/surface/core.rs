@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use dmabuf_heap::{FormatSet, Placement, Rect, YuvColor};
+use dmabuf_heap::{FormatSet, Placement, Rect};
 use smithay_client_toolkit::shell::xdg::window::Window;
 use wayland_client::protocol::wl_subsurface::WlSubsurface;
 use wayland_client::protocol::wl_surface::WlSurface;
@@ -16,6 +16,7 @@ use super::color::ColorState;
 use super::geometry::Geometry;
 use super::line::{Line, Shot};
 use super::picture::Picture;
+use super::view::View;
 use super::{PlacementError, ShowError, SurfaceEvent, SurfaceStats, Unshown};
 use crate::contain::Keep;
 use crate::display::LostError;
@@ -55,16 +56,6 @@ pub(super) enum Role {
         expect(dead_code, reason = "made of the application's surface only")
     )]
     Embedded(WlSubsurface),
-}
-
-/// How a picture is shown.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct View {
-    pub(super) geometry: Geometry,
-    pub(super) color: Option<YuvColor>,
-    pub(super) has_420_chroma: bool,
-    /// Size of the frame in pixels.
-    pub(super) frame: (u32, u32),
 }
 
 pub(super) struct State {

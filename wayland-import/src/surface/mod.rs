@@ -13,12 +13,13 @@ mod geometry;
 mod line;
 mod picture;
 mod stats;
+mod view;
 
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dmabuf_heap::{FormatSet, Frame, FrameLayout, PixelFormat, Placement, Rect};
+use dmabuf_heap::{FormatSet, Frame, FrameLayout, Placement, Rect};
 
 pub use builder::SurfaceBuilder;
 pub(crate) use core::Core;
@@ -30,8 +31,9 @@ use crate::buffer::Buffer;
 use crate::contain::Keep;
 use crate::display::Display;
 use copy::Copies;
-use core::{Role, View, lock};
+use core::{Role, lock};
 use picture::Picture;
+use view::View;
 
 /// How long the last frames may take when a surface is dropped.
 const LAST_RELEASE: Duration = Duration::from_secs(1);
@@ -294,22 +296,10 @@ impl Surface {
 
     /// How a picture of this layout is shown.
     fn view(&self, layout: &FrameLayout, placement: &Placement) -> Result<View, ShowError> {
-        let frame = (layout.width(), layout.height());
-        let format = PixelFormat::find(layout.fourcc());
-        let is_420 = |format: &PixelFormat| {
-            let chroma = format.planes().last();
-            format.planes().len() > 1
-                && chroma.is_some_and(|plane| {
-                    (plane.horizontal_subsampling, plane.vertical_subsampling) == (2, 2)
-                })
-        };
-        let is_yuv = format.is_some_and(|format| format.color == dmabuf_heap::ColorModel::Yuv);
-        Ok(View {
-            geometry: self.core.geometry(frame, placement)?,
-            color: placement.color.filter(|_| is_yuv),
-            has_420_chroma: format.is_some_and(is_420),
-            frame,
-        })
+        let geometry = self
+            .core
+            .geometry((layout.width(), layout.height()), placement)?;
+        Ok(View::new(layout, geometry, placement.color))
     }
 
     /// Sends what was said, has the event thread look after what is awaited, and tells what there is to tell.
