@@ -34,8 +34,9 @@ impl Link {
         let mut since = self.attention.frames();
         while !self.attention.is_ending() && self.lost().is_none() {
             if self.attention.is_flowing(since) && !self.is_awaited() {
-                self.watch_for_the_end();
-                since = self.attention.frames();
+                if self.watch_for_the_end() == Flow::Ceased {
+                    since = self.attention.frames();
+                }
             } else {
                 self.read_once();
             }
@@ -85,19 +86,21 @@ impl Link {
 
     /// While frames flow: leaves events to whoever shows them, until something is awaited, frames cease or the
     /// connection ends.
-    fn watch_for_the_end(&self) {
+    fn watch_for_the_end(&self) -> Flow {
         self.attention.hand_over();
         loop {
             let seen = self.attention.frames();
             // Asked after the handing over, so that whoever awaits something from now on rings.
             if self.is_awaited() || self.attention.is_ending() {
-                return;
+                return Flow::Goes;
             }
             match self.wait(PollFlags::empty(), Some(&PAUSE)) {
-                Ok(Ready { socket, is_rung }) if !socket.is_empty() || is_rung => return,
-                Ok(_) if self.attention.frames() == seen => return,
+                // The end, or an error: the event thread reads which.
+                Ok(Ready { socket, .. }) if !socket.is_empty() => return Flow::Ceased,
+                Ok(Ready { is_rung: true, .. }) => return Flow::Goes,
+                Ok(_) if self.attention.frames() == seen => return Flow::Ceased,
                 Ok(_) => {}
-                Err(_) => return,
+                Err(_) => return Flow::Ceased,
             }
         }
     }
@@ -122,6 +125,13 @@ impl Link {
             is_rung,
         })
     }
+}
+
+/// Whether frames still come, when the event thread has something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Goes,
+    Ceased,
 }
 
 /// What has happened.
