@@ -14,11 +14,11 @@ const PICTURE: (u32, u32) = (320, 180);
 const AROUND: [u8; 3] = [0x20, 0x40, 0x80];
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// A picture that does not change.
+/// A picture that does not change, in a format that needs no interpolation of chroma.
 fn source() -> String {
     let (width, height) = PICTURE;
     format!(
-        "videotestsrc is-live=true pattern=smpte75 ! video/x-raw,format=NV12,width={width},height={height},framerate=10/1"
+        "videotestsrc is-live=true pattern=smpte75 ! video/x-raw,format=BGRx,width={width},height={height},framerate=10/1"
     )
 }
 

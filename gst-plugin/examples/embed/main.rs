@@ -61,9 +61,7 @@ fn answer(window: &Window, message: &gst::Message) -> gst::BusSyncReply {
             .and_then(|it| it.dynamic_cast_ref::<gst_video::VideoOverlay>());
         if let Some(overlay) = overlay {
             handles::set_window(overlay, window);
-            let (width, height) = window.size();
-            // Sizes are positive, so the rectangle is one.
-            let _is_one = overlay.set_render_rectangle(0, 0, width, height);
+            move_to(overlay, window.place());
             return gst::BusSyncReply::Drop;
         }
     }
@@ -77,16 +75,22 @@ fn obey_input(window: Window, sink: &gst_video::VideoOverlay, bus: &gst::Bus) {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             let numbers: Vec<i32> = line.split(' ').filter_map(|it| it.parse().ok()).collect();
             if let (&[x, y, width, height], Some(sink)) = (&numbers[..], sink.upgrade()) {
-                let moved = sink.set_render_rectangle(x, y, width, height);
+                // For a sink that has yet to ask for its window, too.
+                window.set_place([x, y, width, height]);
+                move_to(&sink, [x, y, width, height]);
                 window.commit();
-                if let Err(error) = moved {
-                    glib::g_warning!("embed", "{line}: {error}");
-                }
             }
         }
         // A bus that takes no messages belongs to a pipeline that has ended.
         let _ended = bus.post(gst::message::Eos::new());
     });
+}
+
+/// Moves the picture to a rectangle of the window.
+fn move_to(overlay: &gst_video::VideoOverlay, [x, y, width, height]: [i32; 4]) {
+    if let Err(error) = overlay.set_render_rectangle(x, y, width, height) {
+        glib::g_warning!("embed", "{width}x{height}+{x}+{y}: {error}");
+    }
 }
 
 fn wait(bus: &gst::Bus) -> Result<()> {

@@ -1,5 +1,6 @@
 //! A window of one colour, by smithay-client-toolkit on libwayland.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context as _, Result};
@@ -30,7 +31,7 @@ const DEFAULT_SIZE: (i32, i32) = (640, 360);
 pub(crate) struct Window {
     connection: Connection,
     surface: WlSurface,
-    size: (i32, i32),
+    place: Arc<Mutex<[i32; 4]>>,
 }
 
 impl Window {
@@ -66,7 +67,7 @@ impl Window {
         Ok(Self {
             connection,
             surface,
-            size,
+            place: Arc::new(Mutex::new([0, 0, size.0, size.1])),
         })
     }
 
@@ -78,9 +79,14 @@ impl Window {
         &self.surface
     }
 
-    /// Width and height in pixels.
-    pub(crate) fn size(&self) -> (i32, i32) {
-        self.size
+    /// Where the picture belongs: x, y, width and height in pixels; at first the whole window.
+    pub(crate) fn place(&self) -> [i32; 4] {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the picture belongs from now on.
+    pub(crate) fn set_place(&self, place: [i32; 4]) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 
     /// Makes what moved in the window take effect.
