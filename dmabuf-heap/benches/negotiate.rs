@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dmabuf_heap::{
-    AllocateError, Allocator, Capabilities, Constraints, Contiguity, DeviceKey, DmaBuf, Fourcc,
-    Frame, FrameSpec, Importer, LayoutRequest, Negotiation, Refusal, Registry, Role, Topology,
-    Verdict,
+    AllocateError, Allocation, Allocator, Capabilities, Constraints, Contiguity, DeviceKey, DmaBuf,
+    Fourcc, Frame, FrameSpec, Importer, LayoutRequest, Negotiation, Reach, Refusal, Registry, Role,
+    Topology, Verdict,
 };
 
 const SPEC: FrameSpec = FrameSpec::new(Fourcc::NV12, 1280, 720);
@@ -25,10 +25,11 @@ struct Premade {
 }
 
 impl Premade {
-    fn new(count: usize, layout: &LayoutRequest) -> Self {
-        let layout = layout.layout().expect("the layout is possible");
+    fn new(count: usize, request: &LayoutRequest) -> Self {
+        let layout = request.layout().expect("the layout is possible");
+        let len = request.len().expect("the layout is possible");
         let frame = || {
-            let dmabuf = DmaBuf::stand_in(layout.size()).expect("memory is there");
+            let dmabuf = DmaBuf::stand_in(len).expect("memory is there");
             Frame::new(layout, &[Arc::new(dmabuf)]).expect("the frame fits")
         };
         Self {
@@ -54,13 +55,18 @@ impl Allocator for Premade {
 
     fn allocate(&self, _request: &LayoutRequest) -> Result<Frame, AllocateError> {
         let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(frames.pop().expect("two are enough"))
+        Ok(frames.pop().expect("they are counted"))
+    }
+
+    fn allocate_torn(&self, request: &LayoutRequest) -> Option<Frame> {
+        self.allocate(request).ok()
     }
 }
 
 #[derive(Debug)]
 struct Device {
     name: String,
+    role: Role,
     key: DeviceKey,
     constraints: Constraints,
 }
@@ -71,7 +77,7 @@ impl Importer for Device {
     }
 
     fn role(&self) -> Role {
-        Role::Reads
+        self.role
     }
 
     fn device(&self) -> Option<DeviceKey> {
@@ -84,6 +90,10 @@ impl Importer for Device {
 
     fn probe(&self, _frame: &Frame) -> Verdict {
         Verdict::Accepted
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Everything
     }
 }
 
@@ -111,6 +121,11 @@ fn importers() -> Vec<Arc<Device>> {
         let file = File::open(node).expect("every machine has it");
         Arc::new(Device {
             name: format!("device {index} ({node})"),
+            role: if index == 0 {
+                Role::Writes
+            } else {
+                Role::Reads
+            },
             key: DeviceKey::of(file).expect("it is a character device"),
             constraints: constraints(index),
         })
@@ -135,21 +150,28 @@ fn machine(importers: &[Arc<Device>], frames: usize) -> Arc<Registry> {
     registry
 }
 
+fn allocate(negotiation: Negotiation) -> Allocation {
+    negotiation.allocate().expect("they agree")
+}
+
 fn negotiate(criterion: &mut Criterion) {
     let importers = importers();
     let mut group = criterion.benchmark_group("negotiation of 4 importers");
-    group.bench_function("each asked about two frames", |bencher| {
-        let setup = || prepare(&machine(&importers, 2), &importers);
-        bencher.iter_batched(setup, Negotiation::allocate, BATCH);
-    });
+    group.bench_function(
+        "each asked about two frames, the writer about one in pieces",
+        |bencher| {
+            let setup = || prepare(&machine(&importers, 3), &importers);
+            bencher.iter_batched(setup, allocate, BATCH);
+        },
+    );
     group.bench_function("all remembered", |bencher| {
         let setup = || {
-            let registry = machine(&importers, 3);
+            let registry = machine(&importers, 4);
             let first = prepare(&registry, &importers).allocate();
             drop(first.expect("they agree"));
             prepare(&registry, &importers)
         };
-        bencher.iter_batched(setup, Negotiation::allocate, BATCH);
+        bencher.iter_batched(setup, allocate, BATCH);
     });
     group.finish();
 }

@@ -30,8 +30,8 @@ pub use layout::{
 pub use mapping::{Access, AccessError, CpuAccess, MapError, Mapping, Read, Witness, Write};
 pub use negotiate::{
     Allocation, Answer, Conflict, Constraints, CpuImporter, DeviceKey, Explanation, Importer, Need,
-    Needs, NegotiateError, Negotiation, Outcome, Refusal, Remembered, Role, Shortage, SolveError,
-    Step, Suspect, Translation, Unsuitable, Verdict, Why, Wish,
+    Needs, NegotiateError, Negotiation, Outcome, Reach, Refusal, Remembered, Role, Shortage,
+    SolveError, Step, Suspect, Translation, Unsuitable, Verdict, Why, Wish,
 };
 pub use picture::{ChromaSiting, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 pub use pool::{Holder, Pool, PoolError, PooledFrame};

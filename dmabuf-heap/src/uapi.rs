@@ -24,6 +24,8 @@ const DMA_BUF_IOCTL_SYNC: Opcode = opcode::write::<DmaBufSync>(b'b', 0);
 /// `DMA_BUF_SET_NAME` encodes the size of a pointer: `_A` on 32-bit, `_B` on 64-bit machines.
 const DMA_BUF_SET_NAME: Opcode = opcode::write::<usize>(b'b', 1);
 const UDMABUF_CREATE: Opcode = opcode::write::<UdmabufCreateData>(b'u', 0x42);
+/// Encodes the size of the head without the items.
+const UDMABUF_CREATE_LIST: Opcode = opcode::write::<UdmabufListHead>(b'u', 0x43);
 
 const UDMABUF_FLAGS_CLOEXEC: u32 = 1;
 
@@ -62,7 +64,33 @@ struct UdmabufCreateData {
     size: u64,
 }
 
+/// `struct udmabuf_create_list` without its items.
+#[repr(C)]
+struct UdmabufListHead {
+    flags: u32,
+    count: u32,
+}
+
+/// `struct udmabuf_create_item`
+#[repr(C)]
+struct UdmabufItem {
+    memfd: u32,
+    pad: u32,
+    offset: u64,
+    size: u64,
+}
+
+/// A `struct udmabuf_create_list` of two items.
+#[repr(C)]
+struct UdmabufPair {
+    head: UdmabufListHead,
+    items: [UdmabufItem; 2],
+}
+
 const _: () = {
+    assert!(size_of::<UdmabufListHead>() == 8);
+    assert!(size_of::<UdmabufItem>() == 24);
+    assert!(size_of::<UdmabufPair>() == 56);
     assert!(size_of::<DmaHeapAllocationData>() == 24);
     assert!(size_of::<DmaBufSync>() == 8);
     assert!(size_of::<UdmabufCreateData>() == 24);
@@ -122,6 +150,28 @@ pub(crate) fn udmabuf_create(
     unsafe { ioctl::ioctl(udmabuf, UdmabufCreate(create)) }
 }
 
+/// Makes a dma-buf of the first `sizes[0]` bytes of a sealed memfd with its first `sizes[1]` bytes behind them.
+pub(crate) fn udmabuf_create_twice(
+    udmabuf: BorrowedFd<'_>,
+    memfd: BorrowedFd<'_>,
+    sizes: [u64; 2],
+) -> Result<OwnedFd> {
+    let create = UdmabufPair {
+        head: UdmabufListHead {
+            flags: UDMABUF_FLAGS_CLOEXEC,
+            count: 2,
+        },
+        items: sizes.map(|size| UdmabufItem {
+            memfd: memfd.as_fd().as_raw_fd().cast_unsigned(),
+            pad: 0,
+            offset: 0,
+            size,
+        }),
+    };
+    // SAFETY: the opcode only reads the struct that the request owns, as many items as it says, and returns a new fd.
+    unsafe { ioctl::ioctl(udmabuf, UdmabufCreateList(create)) }
+}
+
 struct SetName<'a>(&'a CStr);
 
 // SAFETY: DMA_BUF_SET_NAME takes the address of a NUL-terminated string, only reads it, and returns nothing.
@@ -165,6 +215,29 @@ unsafe impl Ioctl for UdmabufCreate {
     }
 }
 
+struct UdmabufCreateList(UdmabufPair);
+
+// SAFETY: UDMABUF_CREATE_LIST takes a pointer to a udmabuf_create_list with `count` items behind it, only reads them, and
+// returns a new fd that nobody owns yet.
+unsafe impl Ioctl for UdmabufCreateList {
+    type Output = OwnedFd;
+
+    const IS_MUTATING: bool = false;
+
+    fn opcode(&self) -> Opcode {
+        UDMABUF_CREATE_LIST
+    }
+
+    fn as_ptr(&mut self) -> *mut c_void {
+        (&raw mut self.0).cast()
+    }
+
+    unsafe fn output_from_ptr(fd: IoctlOutput, _: *mut c_void) -> Result<OwnedFd> {
+        // SAFETY: the ioctl succeeded, so its return value is the number of a new fd that nobody else knows.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +248,7 @@ mod tests {
         assert_eq!(DMA_HEAP_IOCTL_ALLOC, 0xc018_4800);
         assert_eq!(DMA_BUF_IOCTL_SYNC, 0x4008_6200);
         assert_eq!(UDMABUF_CREATE, 0x4018_7542);
+        assert_eq!(UDMABUF_CREATE_LIST, 0x4008_7543);
         #[cfg(target_pointer_width = "64")]
         assert_eq!(DMA_BUF_SET_NAME, 0x4008_6201);
         #[cfg(target_pointer_width = "32")]

@@ -127,11 +127,27 @@ pub(crate) fn pool_event(
                 gst::element_error!(element, gst::ResourceError::Settings, ("{text}"));
             }
         }
-        (PoolEvent::AllocationFailed(error), _) => gst::element_error!(
-            element,
-            gst::ResourceError::NoSpaceLeft,
-            ("no memory for another frame: {}", chain(*error))
-        ),
+        (PoolEvent::AllocationFailed(error), _) => {
+            let text = format!("no memory for another frame: {}", chain(*error));
+            if error.is_shortage() {
+                gst::element_error!(element, gst::ResourceError::NoSpaceLeft, ("{text}"));
+            } else {
+                gst::element_error!(element, gst::ResourceError::Settings, ("{text}"));
+            }
+        }
+        (PoolEvent::Bounded(buffers), upstream) => {
+            let who = upstream.map_or_else(|| "the camera".to_owned(), |it| it.label());
+            gst::element_warning!(
+                element,
+                gst::ResourceError::Busy,
+                (
+                    "all {buffers} buffers in memory of {} are in use, and {who} waits for one: it took this memory perhaps by \
+                     luck, so that each buffer has to be tried, which it does not allow while it streams. Ask for more \
+                     buffers at the start (dmaheapalloc min-buffers), or let fewer be held downstream",
+                    source.name()
+                )
+            );
+        }
         (PoolEvent::GivenBack, Some(upstream)) => gst::element_error!(
             element,
             gst::ResourceError::Settings,

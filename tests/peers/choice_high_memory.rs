@@ -1,17 +1,23 @@
 //! Memory above 4 GiB and a camera that cannot reach it: what comes on screen is what the camera sees, or the memory was
 //! refused with the reason. The kernel would give the camera a copy, and the screen would show what was there before.
 
+use std::time::Duration;
+
 use dmaheap_tests::caps::{NV12, Naming};
 use dmaheap_tests::census::Census;
+use dmaheap_tests::hoard::Hoard;
 use dmaheap_tests::note;
 use dmaheap_tests::picture::Picture;
 use dmaheap_tests::player::{Failure, Player};
 use dmaheap_tests::two_cameras::{CONTIGUOUS, Camera, SCATTERED, cameras};
-use dmaheap_tests::vkms;
+use dmaheap_tests::{vkms, wait};
 
 /// Small enough for one piece of the bounce buffer, 256 KiB, where the kernel refuses nothing.
 const SMALL: (u32, u32) = (320, 240);
 const LARGE: (u32, u32) = (1280, 720);
+/// More than the camera and the sink need.
+const BUFFERS: u64 = 9;
+const PATIENCE: Duration = Duration::from_secs(20);
 const ALLOC: &str = "dmaheapalloc";
 const SINK: &str = "dmaheapkmssink";
 
@@ -63,19 +69,8 @@ fn expect_reasons(failure: &Failure, camera: &Camera) {
     assert_eq!(failure.error.domain().as_str(), "gst-resource-error-quark");
 }
 
-/// A refusal that only the running camera utters comes in the words of the stock source, without our reasons: a known gap.
-/// Nothing stale is shown then either.
-#[track_caller]
-fn expect_refusal(failure: &Failure, narrow: &Camera) {
-    let text = failure.text();
-    if text.contains("Buffer pool activation failed") {
-        note(&text);
-    } else {
-        expect_reasons(failure, narrow);
-    }
-}
-
-/// Plays in memory that somebody above chose. Either it is right or there is a reason.
+/// Plays in memory that somebody above chose. Either it is right, or there is a reason before the camera streams: what
+/// goes wrong at its queue comes in the words of the stock source, or not at all.
 #[track_caller]
 fn right_or_refused(size: (u32, u32), rest: &str) {
     let before = Census::take();
@@ -89,9 +84,9 @@ fn right_or_refused(size: (u32, u32), rest: &str) {
                 let factory = rest.split(' ').next().expect("our first element");
                 note(player.text(factory, "negotiation"));
             }
-            Err(failure) => expect_refusal(&failure, &narrow),
+            Err(failure) => panic!("the running camera refused: {}", failure.text()),
         },
-        Err(failure) => expect_refusal(&failure, &narrow),
+        Err(failure) => expect_reasons(&failure, &narrow),
     }
     drop(player);
     before.expect_released();
@@ -134,6 +129,38 @@ fn a_camera_that_reaches_everything_shows_the_right_picture() {
         assert_eq!(player.stats(ALLOC, ["copies", "foreign"]), [0, 0]);
     }
     before.expect_released();
+}
+
+/// Whether the camera reaches all memory nobody can tell, so each buffer is tried before the start and none is made later.
+#[test]
+fn who_cannot_try_more_buffers_waits_for_one_and_says_so() {
+    let [_narrow, wide] = narrow_and_wide();
+    let rest = format!("{ALLOC} min-buffers={BUFFERS} ! fakesink sync=false");
+    let player = pipeline(&wide, "dmabuf-import", SMALL, &rest);
+    let hoard = Hoard::of(&player, "fakesink");
+    player.play();
+    let warned = wait::until(PATIENCE, || {
+        let warnings = player.warnings();
+        warnings.into_iter().find(|it| it.contains("min-buffers"))
+    });
+    let warning = warned.expect("a word about the buffers that are all kept");
+    note(&warning);
+    let [buffers] = player.stats(ALLOC, ["pool-size"]);
+    assert!(buffers >= BUFFERS, "{buffers}");
+    for part in [
+        &format!("all {buffers} buffers"),
+        SCATTERED,
+        &wide.vivid.node(),
+        "perhaps by luck",
+    ] {
+        assert!(warning.contains(part), "{part} is missing in {warning}");
+    }
+    hoard.release();
+    player.wait_frames(3);
+    assert_eq!(
+        player.stats(ALLOC, ["pool-high-water", "copies"]),
+        [buffers, 0]
+    );
 }
 
 #[test]

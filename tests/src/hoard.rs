@@ -14,19 +14,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Buffers on their way to a sink, each kept from going back to its pool.
 #[derive(Debug)]
-pub struct Hoard(Arc<Mutex<Vec<gst::Buffer>>>);
+pub struct Hoard(Arc<Mutex<Option<Vec<gst::Buffer>>>>);
 
 impl Hoard {
     /// Keeps every buffer that reaches the element of that factory from now on.
     #[track_caller]
     pub fn of(player: &Player, factory: &str) -> Hoard {
-        let kept = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::new(Mutex::new(Some(Vec::new())));
         let pad = player.by_factory(factory).static_pad("sink");
         let keeper = Arc::clone(&kept);
         let probe = move |_pad: &gst::Pad, info: &mut gst::PadProbeInfo<'_>| {
             if let Some(buffer) = info.buffer() {
                 let mut kept = keeper.lock().expect("nobody panics here");
-                kept.push(buffer.clone());
+                if let Some(kept) = kept.as_mut() {
+                    kept.push(buffer.clone());
+                }
             }
             gst::PadProbeReturn::Ok
         };
@@ -35,9 +37,19 @@ impl Hoard {
         Hoard(kept)
     }
 
+    /// Lets go of what is kept, and of what comes later as soon as it comes.
+    pub fn release(&self) {
+        let kept = {
+            let mut kept = self.0.lock().expect("the probe never panics");
+            kept.take()
+        };
+        drop(kept);
+    }
+
     /// Buffers that are kept now.
     pub fn len(&self) -> usize {
-        self.0.lock().expect("the probe never panics").len()
+        let kept = self.0.lock().expect("the probe never panics");
+        kept.as_ref().map_or(0, Vec::len)
     }
 
     /// Whether nothing is kept.

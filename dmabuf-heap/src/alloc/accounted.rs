@@ -37,6 +37,11 @@ impl Allocator for Accounted {
         frame
     }
 
+    /// Not accounted: nobody gets it.
+    fn allocate_torn(&self, request: &LayoutRequest) -> Option<Frame> {
+        self.allocator.allocate_torn(request)
+    }
+
     fn as_bytes(&self) -> Option<&dyn ByteAllocator> {
         self.allocator
             .as_bytes()

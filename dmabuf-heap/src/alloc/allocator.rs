@@ -21,6 +21,12 @@ pub trait Allocator: Send + Sync + Debug {
     /// The layout is impossible, or there is no such memory.
     fn allocate(&self, request: &LayoutRequest) -> Result<Frame, AllocateError>;
 
+    /// A frame for trials, whose pages cannot lie side by side in RAM: a device that takes it takes scattered memory. `None`
+    /// if this allocator cannot make one.
+    fn allocate_torn(&self, _request: &LayoutRequest) -> Option<Frame> {
+        None
+    }
+
     /// This allocator as one of plain bytes, where it is one.
     fn as_bytes(&self) -> Option<&dyn ByteAllocator> {
         None
@@ -41,6 +47,12 @@ pub trait ByteAllocator: Send + Sync + Debug {
     ///
     /// There is no such memory.
     fn allocate_bytes(&self, len: u64) -> Result<DmaBuf, AllocateError>;
+
+    /// A dma-buf of at least `len` bytes for trials, whose pages cannot lie side by side in RAM. `None` if this allocator
+    /// cannot make one, or not of that size: a single page is always in one piece.
+    fn allocate_torn_bytes(&self, _len: u64) -> Option<DmaBuf> {
+        None
+    }
 }
 
 impl<B: ByteAllocator + ?Sized> ByteAllocator for Arc<B> {
@@ -54,5 +66,9 @@ impl<B: ByteAllocator + ?Sized> ByteAllocator for Arc<B> {
 
     fn allocate_bytes(&self, len: u64) -> Result<DmaBuf, AllocateError> {
         (**self).allocate_bytes(len)
+    }
+
+    fn allocate_torn_bytes(&self, len: u64) -> Option<DmaBuf> {
+        (**self).allocate_torn_bytes(len)
     }
 }

@@ -86,6 +86,17 @@ pub enum AllocateError {
         /// Who was asked for help, and what came of it.
         others: Vec<Step>,
     },
+    /// A frame of the allocator was not taken by somebody who took others before, and no other memory suits those who use
+    /// them.
+    #[error("no further frame is taken by all: {}{}; {advice}", step.to_line(), in_vain(others))]
+    Doubtful {
+        /// What became of the frame.
+        step: Box<Step>,
+        /// Who was asked for help, and what came of it.
+        others: Vec<Step>,
+        /// What can be done.
+        advice: String,
+    },
     /// Every allocator was tried, in order of preference.
     #[error("no allocator could make the memory{}", list(tried, unavailable))]
     NoneWorked {

@@ -33,6 +33,13 @@ impl<B: ByteAllocator> Allocator for Linear<B> {
         })
     }
 
+    fn allocate_torn(&self, request: &LayoutRequest) -> Option<Frame> {
+        let lens = request.dmabuf_lens().ok()?;
+        let torn = |len| Some(Arc::new(self.0.allocate_torn_bytes(len)?));
+        let dmabufs: Vec<_> = lens.into_iter().map(torn).collect::<Option<_>>()?;
+        Frame::new(request.layout().ok()?, &dmabufs).ok()
+    }
+
     fn as_bytes(&self) -> Option<&dyn ByteAllocator> {
         Some(&self.0)
     }

@@ -102,10 +102,7 @@ impl ByteAllocator for Udmabuf {
         let fail = |operation| move |errno| self.explain(operation, len, errno);
         let rounded = len.checked_next_multiple_of(page).unwrap_or(u64::MAX);
 
-        let memfd = memfd_create("dmaheap", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
-            .map_err(fail("memfd_create"))?;
-        ftruncate(&memfd, rounded).map_err(fail("ftruncate"))?;
-        fcntl_add_seals(&memfd, SealFlags::SHRINK).map_err(fail("F_ADD_SEALS"))?;
+        let memfd = sealed_memfd(rounded).map_err(|(operation, errno)| fail(operation)(errno))?;
         let fd = uapi::udmabuf_create(self.fd.as_fd(), memfd.as_fd(), rounded)
             .map_err(fail("UDMABUF_CREATE"))?;
         DmaBuf::from_fd(fd).map_err(|error| AllocateError::NotDmaBuf {
@@ -113,6 +110,33 @@ impl ByteAllocator for Udmabuf {
             error,
         })
     }
+
+    /// The same pages twice, one after the other: wherever they lie, the second time they do not follow the first.
+    fn allocate_torn_bytes(&self, len: u64) -> Option<DmaBuf> {
+        let page = rustix::param::page_size() as u64;
+        let [first, second] = halves(len.div_ceil(page))?.map(|pages| pages * page);
+        let memfd = sealed_memfd(first).ok()?;
+        let sizes = [first, second];
+        let fd = uapi::udmabuf_create_twice(self.fd.as_fd(), memfd.as_fd(), sizes);
+        let dmabuf = DmaBuf::from_fd(fd.ok()?).ok()?;
+        (dmabuf.len() >= len).then_some(dmabuf)
+    }
+}
+
+/// A memfd of so many bytes that cannot shrink, as udmabuf wants it; or the call that failed.
+fn sealed_memfd(len: u64) -> Result<OwnedFd, (&'static str, Errno)> {
+    let at = |operation| move |errno| (operation, errno);
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let memfd = memfd_create("dmaheap", flags).map_err(at("memfd_create"))?;
+    ftruncate(&memfd, len).map_err(at("ftruncate"))?;
+    fcntl_add_seals(&memfd, SealFlags::SHRINK).map_err(at("F_ADD_SEALS"))?;
+    Ok(memfd)
+}
+
+/// The larger half first; none of a single page.
+fn halves(pages: u64) -> Option<[u64; 2]> {
+    let first = pages.div_ceil(2);
+    (pages > 1).then_some([first, pages - first])
 }
 
 #[cfg(test)]
@@ -155,6 +179,16 @@ mod tests {
             text.contains("size_limit_mb") && text.contains("1024 pieces"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn torn_memory_has_all_its_pages_and_a_joint() {
+        for pages in 2..100 {
+            let [first, second] = halves(pages).unwrap();
+            assert_eq!(first + second, pages);
+            assert!((1..=first).contains(&second), "{pages}");
+        }
+        assert_eq!([halves(0), halves(1)], [None, None]);
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::{DmaBuf, Frame, MapError};
 ///
 /// The marks are changed in a bracket of reading access, which tells a bounce buffer nothing. Caches are therefore written
 /// back here, where they must be, and not by the exporter: x86 is coherent, 64-bit ARM has an instruction for it, elsewhere
-/// there is no witness. A copy stays unseen if the exporter ends the mapping without copying back, or maps the memory for
-/// a device that only reads.
+/// there is no witness. A copy stays unseen if the exporter ends the mapping without copying back
+/// ([`is_blind_to`](Self::is_blind_to)), or maps the memory for a device that only reads.
 ///
 /// One word in each page is overwritten and put back on drop. Not for frames that somebody shows or fills.
 #[derive(Debug)]
@@ -55,6 +55,13 @@ impl Witness {
                 None
             }
         }
+    }
+
+    /// Whether no copy of this frame would be seen: since Linux 7.1, and in stable kernels, udmabuf maps its pages without
+    /// copying in either direction.
+    pub fn is_blind_to(frame: &Frame) -> bool {
+        let mut exporters = frame.dmabufs().map(|dmabuf| dmabuf.exporter());
+        exporters.any(|exporter| exporter.as_deref() == Some("udmabuf"))
     }
 
     /// Changes the marks without a word to the device that has the frame mapped.

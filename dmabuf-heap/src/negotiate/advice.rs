@@ -34,6 +34,21 @@ pub(super) fn advice(story: &Explanation) -> Option<String> {
     }
 }
 
+/// The same when frames of the chosen memory were taken before, and one more was not.
+pub(super) fn at_work(story: &Explanation, steps: &[Step]) -> String {
+    if let Some((name, _)) = steps[0].unknown().next() {
+        return format!(
+            "memory that {name} took perhaps by luck is tried frame by frame, which a device that streams does not allow: \
+             make all frames before it does"
+        );
+    }
+    let story = Explanation {
+        steps: steps.to_vec(),
+        ..story.clone()
+    };
+    advice(&story).unwrap_or_else(|| "use fewer frames".to_owned())
+}
+
 /// Who would have had to be asked.
 fn unheard(steps: &[Step]) -> Option<String> {
     let mut unconfirmed = steps

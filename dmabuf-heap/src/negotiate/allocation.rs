@@ -6,6 +6,7 @@ use crate::{
     LayoutRequest, Refusal, Suspect, Verdict, Why,
 };
 
+use super::advice;
 use super::candidate::{Candidate, Conditions};
 use super::fit;
 use super::member::Member;
@@ -30,6 +31,8 @@ pub struct Allocation {
 #[derive(Debug)]
 struct State {
     panel: Panel,
+    /// Those of the panel who have to see every frame of the chosen allocator.
+    doubtful: Panel,
     /// Frames from trials, which nobody has taken yet.
     ready: VecDeque<Frame>,
     story: Explanation,
@@ -46,6 +49,7 @@ pub(super) struct Parts {
     pub(super) chosen: Candidate,
     pub(super) others: Vec<Candidate>,
     pub(super) panel: Panel,
+    pub(super) doubtful: Panel,
     /// At least one.
     pub(super) frames: Vec<Frame>,
     pub(super) story: Explanation,
@@ -60,6 +64,7 @@ impl Allocation {
             chosen,
             others,
             panel,
+            doubtful,
             frames,
             story,
         } = parts;
@@ -71,6 +76,7 @@ impl Allocation {
             others,
             state: Mutex::new(State {
                 panel,
+                doubtful,
                 ready: frames.into(),
                 story,
                 is_mixed: false,
@@ -80,20 +86,40 @@ impl Allocation {
 
     /// One more frame; the first ones are those that were tried.
     ///
-    /// When the allocator has no memory left, others are asked. Their frames are of the same layout, and everybody must
-    /// have taken them: one who cannot be asked, because its device is streaming by now, is not enough.
+    /// If the memory was taken perhaps by luck (see [`is_certain`](Self::is_certain)), the frame is tried as those before.
+    /// When it is refused or the allocator has no memory left, others are asked. Their frames are of the same layout, and
+    /// everybody must have taken them: one who cannot be asked, because its device is streaming by now, is not enough.
     ///
     /// # Errors
     ///
-    /// What the allocator says; [`AllocateError::Exhausted`] if it ran out of memory and nobody could help.
+    /// What the allocator says; [`AllocateError::Exhausted`] if it ran out of memory, and [`AllocateError::Doubtful`] if a
+    /// frame of it was not taken by all, and nobody could help.
     pub fn frame(&self) -> Result<Frame, AllocateError> {
-        if let Some(frame) = self.state().ready.pop_front() {
-            return Ok(frame);
+        let doubtful = {
+            let mut state = self.state();
+            if let Some(frame) = state.ready.pop_front() {
+                return Ok(frame);
+            }
+            state.doubtful.clone()
+        };
+        if doubtful.members.is_empty() {
+            return match self.chosen.allocator.allocate(&self.request) {
+                Err(error) if error.is_shortage() => self.frame_of_others(self.ran_out(error)),
+                answer => answer,
+            };
         }
-        match self.chosen.allocator.allocate(&self.request) {
-            Err(error) if error.is_shortage() => self.frame_of_others(error),
-            answer => answer,
-        }
+        let (step, frame) = doubtful.hear_at_work(&self.chosen, &self.request, &self.layout);
+        frame.map_or_else(|| self.frame_of_others(step), Ok)
+    }
+
+    /// Whether further frames will be taken as those that were tried. If not, [`frame`](Self::frame) has each of them tried,
+    /// which a device that is streaming does not allow: whoever needs more makes them before.
+    ///
+    /// Memory that is contiguous is certain. Other memory may be in one piece by luck, or within the reach of a device; it
+    /// is certain if those who write take a frame whose pages cannot lie side by side, and [reach](Importer::reach)
+    /// everything.
+    pub fn is_certain(&self) -> bool {
+        self.state().doubtful.members.is_empty()
     }
 
     /// Who makes the frames, as long as there is memory.
@@ -133,9 +159,13 @@ impl Allocation {
             },
             Ok(constraints) => {
                 let member = Member::new(importer, &constraints);
-                let answer = self.hear_late(&member, &constraints, live);
+                let (answer, is_doubtful) = self.hear_late(&member, &constraints, live);
                 if answer.refusal().is_none() {
-                    self.state().panel.add(member);
+                    let mut state = self.state();
+                    if is_doubtful {
+                        state.doubtful.add(member.clone());
+                    }
+                    state.panel.add(member);
                 }
                 answer
             }
@@ -151,11 +181,20 @@ impl Allocation {
         self.state().story.clone()
     }
 
-    fn hear_late(&self, member: &Member, constraints: &Constraints, live: &[Frame]) -> Answer {
-        let answer = |verdict| Answer {
-            importer: member.name().to_owned(),
-            verdict,
-            remembered: false,
+    fn hear_late(
+        &self,
+        member: &Member,
+        constraints: &Constraints,
+        live: &[Frame],
+    ) -> (Answer, bool) {
+        let answer = |verdict| {
+            let importer = member.name().to_owned();
+            let answer = Answer {
+                importer,
+                verdict,
+                remembered: false,
+            };
+            (answer, false)
         };
         let shown = match live {
             [] => match self.frame() {
@@ -192,7 +231,7 @@ impl Allocation {
         heard
     }
 
-    fn probe_late(&self, member: &Member, frames: &[Frame]) -> Answer {
+    fn probe_late(&self, member: &Member, frames: &[Frame]) -> (Answer, bool) {
         let (panel, is_mixed) = {
             let state = self.state();
             (state.panel.clone(), state.is_mixed)
@@ -204,39 +243,56 @@ impl Allocation {
         panel.hear_late(member, &source, frames)
     }
 
-    fn frame_of_others(&self, error: AllocateError) -> Result<Frame, AllocateError> {
-        let panel = self.state().panel.clone();
-        let error = Arc::new(error);
-        let holders = panel.registry.ledger().holders();
-        let mut steps = vec![Step {
+    fn ran_out(&self, error: AllocateError) -> Step {
+        Step {
             allocator: self.chosen.name().to_owned(),
             outcome: Outcome::Failed {
-                error: error.clone(),
-                holders: holders.clone(),
+                error: Arc::new(error),
+                holders: self.state().panel.registry.ledger().holders(),
             },
             answers: Vec::new(),
-        }];
+        }
+    }
+
+    /// A frame that stands in for one that the chosen allocator could not give, by what became of that.
+    fn frame_of_others(&self, lack: Step) -> Result<Frame, AllocateError> {
+        let panel = self.state().panel.clone();
+        let mut steps = vec![lack];
         for candidate in &self.others {
             let (step, frame) = panel.hear_at_work(candidate, &self.request, &self.layout);
             steps.push(step);
             if let Some(frame) = frame {
-                tracing::info!(%error, helper = candidate.name(), "another allocator helps out");
+                tracing::info!(lack = %steps[0].to_line(), helper = candidate.name(), "another allocator helps out");
                 let mut state = self.state();
                 state.is_mixed = true;
                 state.story.note_shortage(steps);
                 return Ok(frame);
             }
         }
-        let others = steps[1..].to_vec();
-        self.state().story.note_shortage(steps);
-        Err(AllocateError::Exhausted {
-            error,
-            holders,
-            others,
-        })
+        let mut state = self.state();
+        let error = lack_of(&steps, &state.story);
+        state.story.note_shortage(steps);
+        Err(error)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The error of an allocator that came to the first of these steps, when the others could not help.
+fn lack_of(steps: &[Step], story: &Explanation) -> AllocateError {
+    let others = steps[1..].to_vec();
+    match &steps[0].outcome {
+        Outcome::Failed { error, holders } if error.is_shortage() => AllocateError::Exhausted {
+            error: error.clone(),
+            holders: holders.clone(),
+            others,
+        },
+        _ => AllocateError::Doubtful {
+            step: Box::new(steps[0].clone()),
+            others,
+            advice: advice::at_work(story, steps),
+        },
     }
 }

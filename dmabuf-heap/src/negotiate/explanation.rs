@@ -23,12 +23,12 @@ pub struct Explanation {
     pub(super) is_only: bool,
 }
 
-/// An allocator that ran out of memory while frames were streaming.
+/// An allocator that could not go on after the choice: it ran out of memory, or a later frame of it was refused.
 #[derive(Clone, Debug)]
 pub struct Shortage {
     /// How often.
     pub times: u64,
-    /// The last time, from the allocator that ran out to the one that helped out, if any did.
+    /// The last time, from the allocator that was chosen to the one that helped out, if any did.
     pub steps: Vec<Step>,
 }
 
@@ -78,7 +78,7 @@ impl Explanation {
         &self.late
     }
 
-    /// What happened when the chosen allocator ran out of memory; none if it never did.
+    /// What happened when the chosen allocator could not go on; none if it always did.
     pub const fn shortage(&self) -> Option<&Shortage> {
         self.shortage.as_ref()
     }
@@ -163,7 +163,7 @@ impl fmt::Display for Explanation {
             write!(f, "\nlater: {answer}")?;
         }
         if let Some(shortage) = &self.shortage {
-            write!(f, "\nran out of memory {}, at last so:", shortage.times())?;
+            write!(f, "\n{} {}, at last so:", shortage.lack(), shortage.times())?;
             for step in &shortage.steps {
                 write!(f, "\n{step}")?;
             }
@@ -189,10 +189,20 @@ impl Shortage {
         }
     }
 
+    /// What happened so often.
+    fn lack(&self) -> &'static str {
+        if self.steps.first().is_some_and(Step::ran_out) {
+            "ran out of memory"
+        } else {
+            "later frames were refused"
+        }
+    }
+
     fn clause(&self) -> String {
+        let lack = format!("{} {}", self.lack(), self.times());
         match self.helper() {
-            Some(helper) => format!("ran out {}, {helper} helped out", self.times()),
-            None => format!("ran out {}, and nothing helped out", self.times()),
+            Some(helper) => format!("{lack}, {helper} helped out"),
+            None => format!("{lack}, and nothing helped out"),
         }
     }
 }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::{AllocateError, Contiguity, Frame, Verdict};
+use crate::{
+    AllocateError, Contiguity, Frame, LayoutRequest, Reach, Refusal, Role, Suspect, Verdict,
+};
 
 use super::candidate::Candidate;
 use super::member::Member;
@@ -13,6 +15,8 @@ pub(super) struct Hearing<'a> {
     candidate: &'a Candidate,
     /// In the order of the panel; none of those that were not asked yet.
     heard: Vec<Option<Answer>>,
+    /// In the same order: who takes scattered memory by proof, so that one frame says as much as two.
+    proven: Vec<bool>,
 }
 
 /// Which verdicts hold beyond the frames that were shown.
@@ -37,19 +41,22 @@ impl<'a> Hearing<'a> {
                 remembered: true,
             })
         };
+        let known = panel.wishes().into_iter();
         Self {
             panel,
             candidate,
             heard: panel.members.iter().map(recalled).collect(),
+            proven: known.map(|wishes| wishes.scattered).collect(),
         }
     }
 
-    /// Shows a frame to everybody whose verdict is not remembered.
+    /// Shows a frame to everybody of whom one more answer says more.
     pub(super) fn ask(&mut self, frame: &Frame) {
-        for (member, heard) in self.panel.members.iter().zip(&mut self.heard) {
-            if heard.as_ref().is_some_and(|answer| answer.remembered) {
+        for (index, member) in self.panel.members.iter().enumerate() {
+            if self.knows(index) {
                 continue;
             }
+            let heard = &mut self.heard[index];
             let verdict = member.importer.probe(frame);
             let verdict = match heard.take() {
                 Some(earlier) => worse(earlier.verdict, verdict),
@@ -61,6 +68,51 @@ impl<'a> Hearing<'a> {
                 remembered: false,
             });
         }
+    }
+
+    /// Shows those who fill frames one whose pages cannot lie side by side: of memory that is scattered, other frames may
+    /// have been taken by luck, and a writer that refuses a later one is not noticed before it fails.
+    pub(super) fn ask_for_proof(&mut self, request: &LayoutRequest) {
+        let mut torn = None;
+        for index in 0..self.heard.len() {
+            let importer = &self.panel.members[index].importer;
+            let (Some(device), true) = (importer.device(), self.is_doubtful(index)) else {
+                continue;
+            };
+            let make = || self.panel.registry.torn(request);
+            let Some(torn) = torn.get_or_insert_with(make) else {
+                return;
+            };
+            match importer.probe(torn) {
+                // Beyond its reach a device may be given a copy, which is in one piece.
+                Verdict::Accepted if importer.reach() == Reach::Everything => {
+                    let verdicts = self.panel.registry.verdict_memory();
+                    verdicts.note_scattered(device, importer.role());
+                    self.proven[index] = true;
+                }
+                Verdict::Refused(refusal) if self.is_about_pages(&refusal) => {
+                    self.heard[index] = Some(Answer {
+                        importer: importer.name().to_owned(),
+                        verdict: Verdict::Refused(of_torn(refusal)),
+                        remembered: false,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether one more frame would say nothing new.
+    pub(super) fn is_settled(&self) -> bool {
+        let mut members = 0..self.heard.len();
+        self.candidate.is_contiguous() || members.all(|index| self.knows(index))
+    }
+
+    /// Those whose acceptance of the memory may have been luck, so that they have to see every frame of it.
+    pub(super) fn doubtful(&self) -> Vec<Member> {
+        let members = self.panel.members.iter().enumerate();
+        let doubtful = members.filter(|&(index, _member)| self.is_doubtful(index));
+        doubtful.map(|(_index, member)| member.clone()).collect()
     }
 
     /// Whether nobody is left to ask.
@@ -93,11 +145,13 @@ impl<'a> Hearing<'a> {
         let Some(memory) = &self.candidate.memory else {
             return;
         };
-        for (member, answer) in self.panel.members.iter().zip(&self.heard) {
-            let (Some(device), Some(answer)) = (member.importer.device(), answer) else {
+        for (index, member) in self.panel.members.iter().enumerate() {
+            let (Some(device), Some(answer)) = (member.importer.device(), &self.heard[index])
+            else {
                 continue;
             };
-            let is_lasting = trust == Trust::All || answer.refusal().is_some();
+            let is_trusted = trust == Trust::All && !self.is_doubtful(index);
+            let is_lasting = is_trusted || answer.refusal().is_some();
             if is_lasting && !answer.remembered {
                 let verdicts = self.panel.registry.verdict_memory();
                 verdicts.remember(device, member.importer.role(), memory, &answer.verdict);
@@ -124,8 +178,46 @@ impl<'a> Hearing<'a> {
         self.close(Outcome::Failed { error, holders })
     }
 
+    fn knows(&self, index: usize) -> bool {
+        let heard = self.heard[index].as_ref();
+        heard.is_some_and(|answer| answer.remembered || self.proven[index])
+    }
+
+    /// Whether it fills frames, and was shown and took this memory, which need not be in one piece.
+    fn minds_pages(&self, index: usize) -> bool {
+        let importer = &self.panel.members[index].importer;
+        let heard = self.heard[index].as_ref();
+        let is_new = |answer: &Answer| !answer.remembered && answer.verdict == Verdict::Accepted;
+        let is_writer = importer.role() == Role::Writes && importer.device().is_some();
+        is_writer && !self.candidate.is_contiguous() && heard.is_some_and(is_new)
+    }
+
+    /// Whether other frames of this memory may be in more pieces, or beyond the reach of the device.
+    fn is_doubtful(&self, index: usize) -> bool {
+        self.minds_pages(index) && !self.proven[index]
+    }
+
+    /// Whether a refusal of torn memory is one of this candidate's. Where nobody knows whether its memory is in one piece,
+    /// it may be; and it lies elsewhere.
+    fn is_about_pages(&self, refusal: &Refusal) -> bool {
+        let is_scattered = self.candidate.capabilities.contiguity == Contiguity::Scattered;
+        is_scattered && refusal.suspect == Some(Suspect::Scattered)
+    }
+
     fn answers(&self) -> impl Iterator<Item = &Answer> {
         self.heard.iter().flatten()
+    }
+}
+
+/// In the story it stands against memory that was taken, so it says of which frame it is.
+fn of_torn(refusal: Refusal) -> Refusal {
+    let detail = match refusal.detail.as_str() {
+        "" => String::new(),
+        detail => format!("{detail}, "),
+    };
+    Refusal {
+        detail: format!("{detail}of a frame whose pages cannot lie side by side"),
+        ..refusal
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::{Allocator, Constraints, DeviceKey, Frame, FrameSpec, Refusal, Role, Verdict};
+use crate::{Allocator, Constraints, DeviceKey, Frame, FrameSpec, Reach, Refusal, Role, Verdict};
 
 /// A device on the path of a frame, or the CPU.
 ///
@@ -27,6 +27,11 @@ pub trait Importer: Send + Sync + Debug {
 
     /// Imports one real frame and lets it go again; leaves nothing behind.
     fn probe(&self, frame: &Frame) -> Verdict;
+
+    /// Whether it reaches memory wherever it lies. If nobody knows, and it writes, each frame of scattered memory is tried.
+    fn reach(&self) -> Reach {
+        Reach::Unknown
+    }
 
     /// Memory that the device itself makes (dumb buffers, V4L2 exports); tried after the allocators of the registry.
     fn own_allocator(&self) -> Option<Arc<dyn Allocator>> {

@@ -105,10 +105,10 @@ impl Negotiation {
                 story.steps.push(Step::passed_over(candidate.name(), why));
                 continue;
             }
-            let (step, frames) = panel.hear(&candidate, &request, &constraints);
-            panel.learn(&step, &mut wishes);
-            story.steps.push(step);
-            let Some(layout) = frames.first().map(|frame| *frame.layout()) else {
+            let trial = panel.hear(&candidate, &request, &constraints);
+            panel.learn(&trial.step, &mut wishes);
+            story.steps.push(trial.step);
+            let Some(layout) = trial.frames.first().map(|frame| *frame.layout()) else {
                 others.push(candidate);
                 continue;
             };
@@ -122,8 +122,9 @@ impl Negotiation {
                 constraints,
                 chosen: candidate,
                 others,
+                doubtful: Panel::new(self.registry.clone(), trial.doubtful),
                 panel,
-                frames,
+                frames: trial.frames,
                 story,
             }));
         }

@@ -19,6 +19,26 @@ pub(super) struct Panel {
     pub(super) members: Vec<Member>,
 }
 
+/// What came of one candidate.
+pub(super) struct Trial {
+    pub(super) step: Step,
+    /// None, unless nobody refused.
+    pub(super) frames: Vec<Frame>,
+    /// Who took them perhaps by luck.
+    pub(super) doubtful: Vec<Member>,
+}
+
+/// It did not serve.
+impl From<Step> for Trial {
+    fn from(step: Step) -> Self {
+        Self {
+            step,
+            frames: Vec::new(),
+            doubtful: Vec::new(),
+        }
+    }
+}
+
 impl Panel {
     pub(super) const fn new(registry: Arc<Registry>, members: Vec<Member>) -> Self {
         Self { registry, members }
@@ -58,41 +78,45 @@ impl Panel {
         candidate: &Candidate,
         request: &LayoutRequest,
         constraints: &Constraints,
-    ) -> (Step, Vec<Frame>) {
+    ) -> Trial {
         let mut hearing = Hearing::open(self, candidate);
         if hearing.is_refused() {
-            return (hearing.close(Outcome::Refused), Vec::new());
+            return hearing.close(Outcome::Refused).into();
         }
-        let trials = if candidate.is_contiguous() || hearing.is_complete() {
-            1
-        } else {
-            TRIALS_OF_SCATTERED_MEMORY
-        };
-        let mut frames = Vec::with_capacity(trials);
-        for _ in 0..trials {
+        let mut frames = Vec::with_capacity(TRIALS_OF_SCATTERED_MEMORY);
+        while frames.is_empty()
+            || (frames.len() < TRIALS_OF_SCATTERED_MEMORY && !hearing.is_settled())
+        {
             let frame = match candidate.allocator.allocate(request) {
                 Ok(frame) => frame,
                 Err(error) => {
                     drop(frames);
-                    return (hearing.fail(error), Vec::new());
+                    return hearing.fail(error).into();
                 }
             };
             if let Some(misfit) = fit::misfit(&frame, constraints) {
                 let outcome = Outcome::PassedOver(Unsuitable::Layout(misfit));
-                return (hearing.close(outcome), Vec::new());
+                return hearing.close(outcome).into();
             }
             hearing.ask(&frame);
+            if frames.is_empty() && !hearing.is_refused() {
+                hearing.ask_for_proof(request);
+            }
             frames.push(frame);
             if hearing.is_refused() {
                 hearing.remember(Trust::Refusals);
-                return (hearing.close(Outcome::Refused), Vec::new());
+                return hearing.close(Outcome::Refused).into();
             }
         }
         hearing.remember(Trust::All);
         if hearing.lacks_consent() {
-            return (hearing.close(Outcome::Unconfirmed), Vec::new());
+            return hearing.close(Outcome::Unconfirmed).into();
         }
-        (hearing.close(Outcome::Chosen), frames)
+        Trial {
+            frames,
+            doubtful: hearing.doubtful(),
+            step: hearing.close(Outcome::Chosen),
+        }
     }
 
     /// Makes one frame while others are streaming. Everybody must take it: nobody will look again before it is used.
@@ -130,13 +154,13 @@ impl Panel {
         (hearing.close(Outcome::Chosen), Some(frame))
     }
 
-    /// Asks one more about frames that are there already.
+    /// Asks one more about frames that are there already. The second answer is whether the first may be luck.
     pub(super) fn hear_late(
         &self,
         member: &Member,
         candidate: &Candidate,
         frames: &[Frame],
-    ) -> Answer {
+    ) -> (Answer, bool) {
         let alone = Self::new(self.registry.clone(), vec![member.clone()]);
         let mut hearing = Hearing::open(&alone, candidate);
         for frame in frames {
@@ -151,11 +175,13 @@ impl Panel {
         } else {
             Trust::Refusals
         });
+        let is_doubtful = !hearing.doubtful().is_empty();
         let answer = hearing.close(Outcome::Chosen).answers.pop();
-        answer.unwrap_or_else(|| Answer {
+        let silence = || Answer {
             importer: member.name().to_owned(),
             verdict: Verdict::Unknown(Why("no frame was shown".to_owned())),
             remembered: false,
-        })
+        };
+        (answer.unwrap_or_else(silence), is_doubtful)
     }
 }

@@ -37,9 +37,13 @@ impl Translation {
     ///
     /// Reads `dev/char/M:m/device/iommu_group/type` (`Documentation/ABI/testing/sysfs-kernel-iommu_groups`).
     pub fn below(sys: &Path, device: u64) -> Self {
-        let node = format!("dev/char/{}:{}", major(device), minor(device));
-        let path = sys.join(node).join("device/iommu_group/type");
-        match std::fs::read_to_string(path) {
+        let node = format!("dev/char/{}:{}/device", major(device), minor(device));
+        Self::at(&sys.join(node))
+    }
+
+    /// Of the device with this directory in sysfs.
+    pub(super) fn at(device: &Path) -> Self {
+        match std::fs::read_to_string(device.join("iommu_group/type")) {
             Ok(kind) if matches!(kind.trim(), "DMA" | "DMA-FQ") => Self::Translated,
             _ => Self::Direct,
         }

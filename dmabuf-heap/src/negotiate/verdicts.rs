@@ -43,6 +43,8 @@ pub(crate) struct Wishes {
     pub(crate) contiguous: bool,
     /// It refused memory of others.
     pub(crate) own: bool,
+    /// It reaches everything and took a frame whose pages cannot lie side by side: no acceptance of scattered memory is luck.
+    pub(crate) scattered: bool,
 }
 
 impl Wishes {
@@ -103,9 +105,6 @@ impl Verdicts {
             Verdict::Unknown(_) => return,
         };
         let mut devices = self.devices();
-        if !devices.contains_key(&device) {
-            forget_predecessor(&mut devices, device);
-        }
         if devices
             .values()
             .map(|device| device.verdicts.len())
@@ -114,11 +113,18 @@ impl Verdicts {
         {
             devices.clear();
         }
-        let device = devices.entry(device).or_default();
+        let device = entry(&mut devices, device);
         if let Err(refusal) = &known {
             device.wishes.entry(role).or_default().learn(refusal);
         }
         device.verdicts.insert((role, memory.clone()), known);
+    }
+
+    /// It is proven that the device takes scattered memory.
+    pub(crate) fn note_scattered(&self, device: DeviceKey, role: Role) {
+        let mut devices = self.devices();
+        let wishes = &mut entry(&mut devices, device).wishes;
+        wishes.entry(role).or_default().scattered = true;
     }
 
     /// What the device said, and what was said of memory that it made.
@@ -153,6 +159,13 @@ impl Verdicts {
     fn devices(&self) -> MutexGuard<'_, HashMap<DeviceKey, Device>> {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn entry(devices: &mut HashMap<DeviceKey, Device>, device: DeviceKey) -> &mut Device {
+    if !devices.contains_key(&device) {
+        forget_predecessor(devices, device);
+    }
+    devices.entry(device).or_default()
 }
 
 /// The number was another device's until that was unplugged.

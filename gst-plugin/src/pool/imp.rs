@@ -43,6 +43,7 @@ pub(crate) struct HeapPool {
     shelf: Shelf,
     shortage: Shortage,
     rounds: AtomicU32,
+    is_bound_told: AtomicBool,
 }
 
 /// What a pool has for life.
@@ -187,20 +188,31 @@ impl HeapPool {
         Ok(configured.form.wrap(&service.allocator, &frame)?)
     }
 
-    /// Rather than make one more buffer for a camera, waits a little for one that is out.
+    /// Rather than make one more buffer for a camera, waits a little for one that is out; or for as long as it takes, where
+    /// the camera would have to try it and cannot.
     fn wait_out_shortage(&self) {
         let min = lock(&self.configured).as_ref().map_or(0, |it| it.min);
         let is_camera = |service: &Service| matches!(service.users.writer, Writer::V4l2(_));
-        if self.service.get().is_some_and(is_camera) && min > 0 {
-            let obj = self.obj();
-            if !self.shortage.wait_below(min, || obj.is_flushing()) {
-                gst::info!(
-                    CAT,
-                    imp = self,
-                    "all {min} buffers stay out, making one more"
-                );
-            }
+        if !self.service.get().is_some_and(is_camera) || min == 0 {
+            return;
         }
+        let obj = self.obj();
+        if self.shortage.wait_below(min, || obj.is_flushing()) {
+            return;
+        }
+        let memory = lock(&self.memory).clone();
+        if memory.is_none_or(|memory| memory.is_certain()) {
+            gst::info!(
+                CAT,
+                imp = self,
+                "all {min} buffers stay out, making one more"
+            );
+            return;
+        }
+        if !self.is_bound_told.swap(true, Ordering::Relaxed) {
+            self.tell(PoolEvent::Bounded(min));
+        }
+        self.shortage.wait_out(min, || obj.is_flushing());
     }
 
     /// Whether a buffer can be used again; the base class throws away what is not.

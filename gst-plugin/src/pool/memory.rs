@@ -153,6 +153,11 @@ impl Memory {
         self.allocation.frame()
     }
 
+    /// Whether frames made while the writer is at work are taken as those before.
+    pub(super) fn is_certain(&self) -> bool {
+        self.allocation.is_certain()
+    }
+
     /// Which memory it is, and why.
     pub(super) fn choice(&self) -> &Choice {
         &self.choice

@@ -48,6 +48,9 @@ pub(crate) enum PoolEvent<'a> {
     NothingSuits(&'a NegotiateError),
     /// There is no more memory.
     AllocationFailed(&'a AllocateError),
+    /// All of so many buffers are out, and no more can be made while the camera streams: it took those perhaps by luck, so
+    /// that each has to be tried. Whoever wants one waits. Told once per pool.
+    Bounded(u32),
     /// Whoever took the pool gave its buffers back at once and never filled one: a device that could not be asked
     /// refused the memory.
     GivenBack,

@@ -41,13 +41,20 @@ impl Shortage {
         *lock(&self.outstanding)
     }
 
-    /// Waits until fewer than `limit` buffers are out or `is_over`; false if neither comes in time.
+    /// Waits until fewer than `limit` buffers are out or `is_over`, for a moment; false if neither comes in time.
     pub(super) fn wait_below(&self, limit: u32, is_over: impl Fn() -> bool) -> bool {
         let is_short = |outstanding: &mut u32| *outstanding >= limit && !is_over();
         let waited = self
             .returned
             .wait_timeout_while(lock(&self.outstanding), LONGEST, is_short);
         waited.is_ok_and(|(_outstanding, waited)| !waited.timed_out())
+    }
+
+    /// The same for as long as it takes.
+    pub(super) fn wait_out(&self, limit: u32, is_over: impl Fn() -> bool) {
+        let is_short = |outstanding: &mut u32| *outstanding >= limit && !is_over();
+        let waited = self.returned.wait_while(lock(&self.outstanding), is_short);
+        drop(waited);
     }
 
     /// Lets who waits look again whether it is over.
@@ -96,6 +103,17 @@ mod tests {
         shortage.interrupt();
         assert!(waiter.join().expect("no panic"));
         assert_eq!(shortage.outstanding(), 3);
+    }
+
+    #[test]
+    fn who_must_not_have_more_waits_for_as_long_as_it_takes() {
+        let shortage = with_outstanding(3);
+        let waiting = Arc::clone(&shortage);
+        let waiter = thread::spawn(move || waiting.wait_out(3, || false));
+        assert!(!shortage.wait_below(3, || false), "nothing has come back");
+        assert!(!waiter.is_finished());
+        shortage.returned();
+        waiter.join().expect("no panic");
     }
 
     #[test]

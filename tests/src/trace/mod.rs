@@ -112,6 +112,11 @@ impl Trace {
         events.map(|event| event.thread.clone()).collect()
     }
 
+    /// How often the system call of that name was made.
+    pub fn count(&self, call: &str) -> u64 {
+        self.calls().get(call).copied().unwrap_or(0)
+    }
+
     /// The frames that came out of V4L2 devices.
     pub fn frames(&self) -> usize {
         self.events

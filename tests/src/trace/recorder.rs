@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use super::Trace;
 use crate::command::{Outcome, Run};
@@ -30,6 +32,8 @@ impl Recorder {
         write("trace", "");
         switch_events("1");
         write("tracing_on", "1");
+        // The tracer learns to which process a thread belongs when the thread is switched out, which this one now is.
+        thread::sleep(Duration::from_millis(1));
         Recorder(())
     }
 

@@ -5,9 +5,10 @@ mod layout;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
 
 use dmabuf_heap::{
-    Constraints, DeviceKey, Frame, FrameSpec, Importer, Refusal, Role, Verdict, Why,
+    Constraints, DeviceKey, Frame, FrameSpec, Importer, Reach, Refusal, Role, Verdict, Why,
 };
 
 use crate::device::{Device, OpenError, Queue};
@@ -23,6 +24,8 @@ pub struct QueueImporter {
     name: String,
     key: Option<DeviceKey>,
     may_set_format: bool,
+    /// Read when it is asked for.
+    reach: OnceLock<Reach>,
 }
 
 impl QueueImporter {
@@ -48,6 +51,7 @@ impl QueueImporter {
             name: device.info().to_string(),
             key,
             may_set_format: false,
+            reach: OnceLock::new(),
         })
     }
 
@@ -108,12 +112,18 @@ impl Importer for QueueImporter {
         layout::constraints(&device, self.party(), self.may_set_format, spec)
     }
 
+    fn reach(&self) -> Reach {
+        let unknown = || self.key.map_or(Reach::Unknown, Reach::of);
+        *self.reach.get_or_init(unknown)
+    }
+
     fn probe(&self, frame: &Frame) -> Verdict {
         match self.device() {
             Ok(device) => Probe {
                 device: &device,
                 party: self.party(),
                 may_set_format: self.may_set_format,
+                reach: self.reach(),
             }
             .run(frame),
             Err(error) => Verdict::Unknown(Why(error.to_string())),

@@ -7,7 +7,7 @@ mod state;
 
 use std::os::fd::AsFd;
 
-use dmabuf_heap::{Frame, Refusal, Suspect, Verdict, Witness};
+use dmabuf_heap::{Frame, Reach, Refusal, Suspect, Verdict, Witness};
 
 use buffers::Buffers;
 use fit::{Misfit, Picture, Piece};
@@ -24,6 +24,7 @@ pub(crate) struct Probe<'a> {
     pub(crate) device: &'a Device,
     pub(crate) party: Party<'a>,
     pub(crate) may_set_format: bool,
+    pub(crate) reach: Reach,
 }
 
 impl Probe<'_> {
@@ -135,18 +136,19 @@ impl Probe<'_> {
             witness.change();
         }
         drop(buffers);
-        if witness.is_some_and(Witness::saw_a_copy) {
-            let detail = format!(
-                "buffer 0, {}: the kernel gave the device a copy (swiotlb), pixels would be stale",
-                describe(pieces)
-            );
-            let suspect = Some(Suspect::Unreachable);
-            let refusal = self
-                .party
-                .refusal("VIDIOC_PREPARE_BUF", detail, None, suspect);
-            return Err(Negative::Refused(refusal));
-        }
-        Ok(())
+        let doubt = if witness.is_some_and(Witness::saw_a_copy) {
+            "the kernel gave the device a copy (swiotlb), pixels would be stale"
+        } else if self.reach == Reach::Unknown && Witness::is_blind_to(frame) {
+            "perhaps the kernel gave the device a copy (swiotlb): nobody knows the reach of the device, and udmabuf hides copies"
+        } else {
+            return Ok(());
+        };
+        let detail = format!("buffer 0, {}: {doubt}", describe(pieces));
+        let suspect = Some(Suspect::Unreachable);
+        let refusal = self
+            .party
+            .refusal("VIDIOC_PREPARE_BUF", detail, None, suspect);
+        Err(Negative::Refused(refusal))
     }
 
     /// A driver may insist on room before the pixels, which it tells only now.

@@ -169,6 +169,12 @@ impl Registry {
         &self.verdicts
     }
 
+    /// A frame for trials whose pages cannot lie side by side.
+    pub(crate) fn torn(&self, request: &LayoutRequest) -> Option<Frame> {
+        let allocators = self.allocators();
+        allocators.iter().find_map(|it| it.allocate_torn(request))
+    }
+
     /// An allocator that is none of the registry's, in the books of its ledger.
     pub(crate) fn account_for(&self, allocator: Arc<dyn Allocator>) -> Arc<dyn Allocator> {
         Arc::new(Accounted::new(allocator, self.ledger.clone()))

@@ -57,7 +57,8 @@ fn a_request_allocates_and_probes_nothing() {
 fn accepted_trials_become_the_first_frames() {
     let world = World::usual();
     let camera = Arc::new(world.camera(Taste::All));
-    let allocation = world.negotiation(&[camera]).allocate().unwrap();
+    let display = Arc::new(world.display(Taste::All));
+    let allocation = world.negotiation(&[camera, display]).allocate().unwrap();
     assert_eq!(world.asked("system"), 2);
     let frames = [allocation.frame().unwrap(), allocation.frame().unwrap()];
     assert_ne!(frames[0], frames[1]);
@@ -70,7 +71,7 @@ fn accepted_trials_become_the_first_frames() {
 #[test]
 fn a_lucky_acceptance_of_scattered_memory_does_not_count() {
     let world = World::usual();
-    let camera = Arc::new(world.camera(Taste::LuckyOnce));
+    let camera = Arc::new(world.camera(Taste::Lucky(1)));
     let allocation = world.negotiation(&[camera]).allocate().unwrap();
     assert_eq!(chosen(&allocation), "cma");
     assert_eq!(

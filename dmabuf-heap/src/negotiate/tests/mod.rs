@@ -1,5 +1,6 @@
 mod choice;
 mod late;
+mod luck;
 mod memory;
 mod order;
 mod story;

@@ -44,14 +44,14 @@ fn another_allocator_helps_out_when_everybody_takes_its_frames() {
     assert_eq!(chosen(&allocation), "cma");
     assert_eq!(
         allocation.explain().summary(),
-        "cma: ran out 2 times, area2 helped out"
+        "cma: ran out of memory 2 times, area2 helped out"
     );
 }
 
 #[test]
 fn every_scattered_frame_that_helps_out_is_shown_to_everybody() {
     let (world, _area) = small_area(1, &[("system", Contiguity::Scattered)]);
-    let camera = Arc::new(world.camera(Taste::LuckyOnce));
+    let camera = Arc::new(world.camera(Taste::Lucky(1)));
     let allocation = world.negotiation([&camera]).allocate().unwrap();
     allocation.frame().unwrap();
     assert_eq!(camera.probes(), 1);

@@ -1,15 +1,15 @@
 //! A machine of stand-ins: allocators with properties, and importers that mind them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustix::io::Errno;
 
 use crate::{
     AllocateError, Allocator, Capabilities, Constraints, Contiguity, DeviceKey, DmaBuf, DmaBufId,
-    Fourcc, Frame, FrameSpec, Importer, LayoutRequest, Negotiation, Refusal, Registry, Role,
-    Suspect, Verdict, Why,
+    Fourcc, Frame, FrameLayout, FrameSpec, Importer, LayoutRequest, Negotiation, Reach, Refusal,
+    Registry, Role, Suspect, Verdict, Why,
 };
 
 pub(super) fn spec() -> FrameSpec {
@@ -24,6 +24,8 @@ pub(super) type Truth = Arc<Mutex<HashMap<DmaBufId, Kind>>>;
 pub(super) struct Kind {
     pub(super) allocator: String,
     pub(super) contiguity: Contiguity,
+    /// Made so that no luck can put its pages side by side.
+    pub(super) is_torn: bool,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +66,7 @@ impl World {
             },
             left: AtomicUsize::new(usize::MAX),
             stride: None,
+            tears: name == "udmabuf",
             truth: self.truth.clone(),
         }
     }
@@ -77,6 +80,8 @@ impl World {
             needs: Constraints::of(name),
             taste,
             own: None,
+            reach: Reach::Everything,
+            is_busy: AtomicBool::new(false),
             probes: AtomicUsize::new(0),
             truth: self.truth.clone(),
         }
@@ -117,7 +122,22 @@ pub(super) struct Memory {
     pub(super) left: AtomicUsize,
     /// What it makes of every stride.
     pub(super) stride: Option<u32>,
+    /// Whether it makes frames whose pages cannot lie side by side.
+    pub(super) tears: bool,
     truth: Truth,
+}
+
+impl Memory {
+    fn make(&self, layout: FrameLayout, is_torn: bool) -> Frame {
+        let dmabuf = DmaBuf::stand_in(layout.size()).unwrap();
+        let kind = Kind {
+            allocator: self.name.clone(),
+            contiguity: self.capabilities.contiguity,
+            is_torn,
+        };
+        self.truth.lock().unwrap().insert(dmabuf.id(), kind);
+        Frame::new(layout, &[Arc::new(dmabuf)]).unwrap()
+    }
 }
 
 impl Allocator for Memory {
@@ -146,13 +166,12 @@ impl Allocator for Memory {
             Some(stride) => request.clone().plane_strides(&[stride]).layout()?,
             None => request.layout()?,
         };
-        let dmabuf = DmaBuf::stand_in(layout.size()).unwrap();
-        let kind = Kind {
-            allocator: self.name.clone(),
-            contiguity: self.capabilities.contiguity,
-        };
-        self.truth.lock().unwrap().insert(dmabuf.id(), kind);
-        Ok(Frame::new(layout, &[Arc::new(dmabuf)]).unwrap())
+        Ok(self.make(layout, false))
+    }
+
+    fn allocate_torn(&self, request: &LayoutRequest) -> Option<Frame> {
+        let layout = request.layout().unwrap();
+        self.tears.then(|| self.make(layout, true))
     }
 }
 
@@ -163,8 +182,8 @@ pub(super) enum Taste {
     All,
     /// Contiguous memory.
     Contiguous,
-    /// The first frame it sees, and else contiguous memory.
-    LuckyOnce,
+    /// The first frames of scattered memory that it sees, as many as this, and else contiguous memory.
+    Lucky(usize),
     /// What it makes itself.
     Own,
     /// Memory of this allocator.
@@ -184,6 +203,9 @@ pub(super) struct Device {
     pub(super) needs: Constraints,
     pub(super) taste: Taste,
     pub(super) own: Option<Arc<dyn Allocator>>,
+    pub(super) reach: Reach,
+    /// Somebody streams from it meanwhile.
+    pub(super) is_busy: AtomicBool,
     pub(super) probes: AtomicUsize,
     pub(super) truth: Truth,
 }
@@ -191,6 +213,10 @@ pub(super) struct Device {
 impl Device {
     pub(super) fn probes(&self) -> usize {
         self.probes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stream(&self) {
+        self.is_busy.store(true, Ordering::Relaxed);
     }
 
     fn refuse(&self, errno: Errno, suspect: Option<Suspect>) -> Verdict {
@@ -223,6 +249,9 @@ impl Importer for Device {
 
     fn probe(&self, frame: &Frame) -> Verdict {
         let seen = self.probes.fetch_add(1, Ordering::Relaxed);
+        if self.is_busy.load(Ordering::Relaxed) {
+            return Verdict::Unknown(Why("it is streaming".to_owned()));
+        }
         let kind = self.truth.lock().unwrap()[&frame.dmabuf(0).id()].clone();
         let is_contiguous = kind.contiguity == Contiguity::Contiguous;
         let own = self.own.as_ref().map(|own| own.name().to_owned());
@@ -230,7 +259,7 @@ impl Importer for Device {
             Taste::Contiguous if !is_contiguous => {
                 self.refuse(Errno::FAULT, Some(Suspect::Scattered))
             }
-            Taste::LuckyOnce if !is_contiguous && seen > 0 => {
+            Taste::Lucky(frames) if !is_contiguous && (kind.is_torn || seen >= frames) => {
                 self.refuse(Errno::FAULT, Some(Suspect::Scattered))
             }
             Taste::Own if own.as_ref() != Some(&kind.allocator) => {
@@ -241,6 +270,10 @@ impl Importer for Device {
             Taste::Short => self.refuse(Errno::NOMEM, None),
             _ => Verdict::Accepted,
         }
+    }
+
+    fn reach(&self) -> Reach {
+        self.reach
     }
 
     fn own_allocator(&self) -> Option<Arc<dyn Allocator>> {
