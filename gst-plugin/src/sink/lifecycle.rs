@@ -170,7 +170,8 @@ impl<P: Presenter> SinkCore<P> {
         self.forget_refusals();
         drop(presenter);
         drop(shown);
-        lock(&self.uploader).take();
+        let uploader = lock(&self.uploader).take();
+        drop(uploader);
         self.path.forget_path();
         self.timing().cleared();
         lock(&self.refusals).clear();

@@ -164,9 +164,9 @@ impl<P: Presenter> SinkCore<P> {
             (state.heap.clone(), state.importer.clone())
         };
         let source = source.ok_or(CopyError::Stopped)?;
-        let copied = lock(&self.uploader)
-            .get_or_insert_with(|| Uploader::new(source, importer, Arc::clone(&self.path)))
-            .copy(buffer, &stream.caps)?;
+        let new = || Arc::new(Uploader::new(source, importer, Arc::clone(&self.path)));
+        let uploader = Arc::clone(lock(&self.uploader).get_or_insert_with(new));
+        let copied = uploader.copy(buffer, &stream.caps)?;
         let frame = frame::frame_of(&copied.buffer, &stream.video)?;
         let cost = Cost {
             bytes: copied.bytes,

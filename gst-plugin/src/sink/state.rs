@@ -30,7 +30,7 @@ pub(crate) struct SinkCore<P: Presenter> {
     /// Whether what is shown belongs elsewhere meanwhile.
     pub(super) is_misplaced: AtomicBool,
     pub(super) refusals: Mutex<Refusals>,
-    pub(super) uploader: Mutex<Option<Uploader>>,
+    pub(super) uploader: Mutex<Option<Arc<Uploader>>>,
     /// Frames that the presenter refused.
     pub(super) refused: Judged,
     /// Whether upstream has been told that frames of the current caps are refused.

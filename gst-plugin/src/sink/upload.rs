@@ -1,6 +1,6 @@
 //! The copy of last resort: a frame that the display cannot read, moved by the CPU into heap memory that it can.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use dmabuf_heap::Importer;
 
@@ -9,6 +9,7 @@ use crate::copier::{Copied, Copier, CopyError};
 use crate::heap::HeapSource;
 use crate::pool::{HeapPool, PoolEvent, Users};
 use crate::stats::PathStats;
+use crate::sync::lock;
 
 /// Copies frames into a heap pool of its own, remade when their format or size changes.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(crate) struct Uploader {
     source: Arc<HeapSource>,
     display: Option<Arc<dyn Importer>>,
     stats: Arc<PathStats>,
-    copier: Option<(gst::Caps, Copier)>,
+    copier: Mutex<Option<(gst::Caps, Arc<Copier>)>>,
 }
 
 /// Why a frame was not copied.
@@ -41,22 +42,32 @@ impl Uploader {
             source,
             display,
             stats,
-            copier: None,
+            copier: Mutex::default(),
         }
     }
 
     /// A copy of `buffer`, whose caps are `caps`, and those caps in the size that the buffer really has.
     pub(crate) fn copy(
-        &mut self,
+        &self,
         buffer: &gst::BufferRef,
         caps: &gst::Caps,
     ) -> Result<Copied, UploadError> {
-        let caps = padded(buffer, caps);
-        let copier = match self.copier.take() {
-            Some((known, copier)) if known == caps => copier,
-            _ => Copier::new(self.pool(), &caps, &VideoCaps::parse(&caps)?)?,
-        };
-        Ok(self.copier.insert((caps, copier)).1.copy(buffer)?)
+        Ok(self.copier(&padded(buffer, caps))?.copy(buffer)?)
+    }
+
+    /// The copier for these caps. Its pool negotiates while no lock is held: a device may take its time.
+    fn copier(&self, caps: &gst::Caps) -> Result<Arc<Copier>, UploadError> {
+        let known = lock(&self.copier).clone();
+        if let Some((_caps, copier)) = known.filter(|(known, _copier)| known == caps) {
+            return Ok(copier);
+        }
+        // First, so that its memory is there for the next one.
+        let before = lock(&self.copier).take();
+        drop(before);
+        let copier = Arc::new(Copier::new(self.pool(), caps, &VideoCaps::parse(caps)?)?);
+        let before = lock(&self.copier).replace((caps.clone(), Arc::clone(&copier)));
+        drop(before);
+        Ok(copier)
     }
 
     /// A pool for copies. The caller reports why there is none: it knows why there is a copy at all.
@@ -89,4 +100,62 @@ fn padded(buffer: &gst::BufferRef, caps: &gst::Caps) -> gst::Caps {
         }
     }
     caps
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{OnceLock, Weak};
+
+    use dmabuf_heap::{Constraints, Frame, FrameSpec, Refusal, Registry, Role, Verdict};
+
+    use super::*;
+    use crate::heap::AUTO;
+    use crate::testing::Plentiful;
+
+    /// A display that takes its time: others use the sink meanwhile.
+    #[derive(Debug, Default)]
+    struct Slow {
+        uploader: OnceLock<Weak<Uploader>>,
+        asked: OnceLock<bool>,
+    }
+
+    impl Importer for Slow {
+        fn name(&self) -> &'static str {
+            "display"
+        }
+
+        fn role(&self) -> Role {
+            Role::Reads
+        }
+
+        fn constraints(&self, _spec: &FrameSpec) -> Result<Constraints, Refusal> {
+            Ok(Constraints::of("display"))
+        }
+
+        fn probe(&self, _frame: &Frame) -> Verdict {
+            let uploader = self.uploader.get().and_then(Weak::upgrade);
+            let is_free = uploader.is_some_and(|it| it.copier.try_lock().is_ok());
+            self.asked.get_or_init(|| is_free);
+            Verdict::Accepted
+        }
+    }
+
+    #[test]
+    fn no_lock_is_held_while_the_pool_of_copies_negotiates() {
+        gst::init().expect("GStreamer");
+        let registry = Registry::empty();
+        let allocator = Arc::new(Plentiful("plenty"));
+        registry.register(allocator).expect("a free name");
+        let source = HeapSource::among(Arc::new(registry), AUTO).expect("an allocator");
+        let slow = Arc::new(Slow::default());
+        let display: Arc<dyn Importer> = slow.clone();
+        let uploader = Uploader::new(Arc::new(source), Some(display), Arc::default());
+        let uploader = Arc::new(uploader);
+        slow.uploader.set(Arc::downgrade(&uploader)).expect("once");
+        let caps = "video/x-raw,format=NV12,width=64,height=48,framerate=30/1";
+        let caps: gst::Caps = caps.parse().expect("caps syntax");
+        // The memory is no dma-buf, so that the CPU refuses it in the end.
+        let _refused = uploader.copier(&caps);
+        assert_eq!(slow.asked.get(), Some(&true));
+    }
 }
