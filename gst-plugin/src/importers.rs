@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn an_importer_that_is_reached_twice_counts_once() {
-        let shared = Device::willing("shared");
+        let shared: Arc<dyn Importer> = Device::willing("shared");
         let mut importers = Importers::default();
         importers.add(SMALL, Arc::clone(&shared));
         let mut branch = Importers::default();

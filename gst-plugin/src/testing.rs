@@ -1,13 +1,15 @@
 //! Stand-ins for unit tests, which have no device.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use dmabuf_heap::{
     AllocateError, Allocator, Capabilities, Constraints, Contiguity, DmaBuf, Frame, FrameSpec,
     Importer, LayoutRequest, Refusal, Role, Verdict,
 };
+
+use crate::sync::lock;
 
 /// An allocator that has no memory left.
 #[derive(Debug)]
@@ -75,33 +77,44 @@ impl Allocator for Plentiful {
 #[derive(Debug)]
 pub(crate) struct Device {
     name: &'static str,
-    constraints: Constraints,
+    constraints: Mutex<Constraints>,
+    /// How often it was asked for them.
+    asked: AtomicUsize,
     /// Refuses as many frames as this, and takes those that follow.
     refusals: AtomicUsize,
 }
 
 impl Device {
     /// One that takes everything.
-    pub(crate) fn willing(name: &'static str) -> Arc<dyn Importer> {
+    pub(crate) fn willing(name: &'static str) -> Arc<Self> {
         Self::refusing(name, 0)
     }
 
     /// One that refuses so many frames before it takes any.
-    pub(crate) fn refusing(name: &'static str, refusals: usize) -> Arc<dyn Importer> {
+    pub(crate) fn refusing(name: &'static str, refusals: usize) -> Arc<Self> {
         Arc::new(Self {
             name,
-            constraints: Constraints::of(name),
+            constraints: Mutex::new(Constraints::of(name)),
+            asked: AtomicUsize::new(0),
             refusals: AtomicUsize::new(refusals),
         })
     }
 
     /// One that takes all frames that meet its needs.
-    pub(crate) fn needing(name: &'static str, constraints: Constraints) -> Arc<dyn Importer> {
-        Arc::new(Self {
-            name,
-            constraints,
-            refusals: AtomicUsize::new(0),
-        })
+    pub(crate) fn needing(name: &'static str, constraints: Constraints) -> Arc<Self> {
+        let device = Self::willing(name);
+        device.demand(constraints);
+        device
+    }
+
+    /// Needs this from now on.
+    pub(crate) fn demand(&self, constraints: Constraints) {
+        *lock(&self.constraints) = constraints;
+    }
+
+    /// How often it was asked for its needs.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
@@ -115,7 +128,8 @@ impl Importer for Device {
     }
 
     fn constraints(&self, _spec: &FrameSpec) -> Result<Constraints, Refusal> {
-        Ok(self.constraints.clone())
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Ok(lock(&self.constraints).clone())
     }
 
     fn probe(&self, _frame: &Frame) -> Verdict {

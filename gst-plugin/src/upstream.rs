@@ -7,7 +7,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst_base::prelude::*;
 
-use crate::v4l2;
+use crate::v4l2::KnownCapture;
 
 /// Elements that hand on what others made.
 const PASSES_ON: [&str; 8] = [
@@ -35,8 +35,8 @@ pub(crate) struct Upstream {
     pub device: Option<String>,
     /// Whether it imports the dma-bufs of its peer's pool.
     pub imports: bool,
-    /// The device that it does so with, if that can be asked.
-    pub driver: Option<Arc<dyn Importer>>,
+    /// The element itself, which may be gone.
+    element: glib::WeakRef<gst::Element>,
     /// Whether elements on the way from there change its frames in place, by the CPU.
     pub touched: bool,
     /// The `tee` on the way from there, if there is one: a `tee` hands no pool upstream.
@@ -84,6 +84,12 @@ impl Upstream {
         }
     }
 
+    /// The device that it imports with, if it does and that can be asked.
+    pub(crate) fn driver(&self, known: &KnownCapture) -> Option<Arc<dyn Importer>> {
+        let element = self.element.upgrade().filter(|_| self.imports)?;
+        known.of(&element)
+    }
+
     fn of(element: &gst::Element) -> Self {
         let imports = io_mode(element).as_deref() == Some("dmabuf-import");
         let text = |property: &str| {
@@ -101,7 +107,7 @@ impl Upstream {
                 .map_or_else(|| "bin".to_owned(), |it| it.name().to_string()),
             device: text("device"),
             imports,
-            driver: imports.then(|| v4l2::capture_of(element)).flatten(),
+            element: element.downgrade(),
             touched: false,
             tee: None,
         }

@@ -16,6 +16,7 @@ use crate::caps::template_caps;
 use crate::copier::Copier;
 use crate::heap::HeapSource;
 use crate::judged::Judged;
+use crate::pool::Answers;
 use crate::report::chain;
 use crate::stats::PathStats;
 use crate::sync::lock;
@@ -48,6 +49,7 @@ pub(crate) struct HeapAlloc {
     state: Mutex<State>,
     pub(super) stats: Arc<PathStats>,
     pub(super) judged: Judged,
+    pub(super) answers: Answers,
 }
 
 impl HeapAlloc {
@@ -185,6 +187,7 @@ impl BaseTransformImpl for HeapAlloc {
         );
         drop(ended);
         self.judged.clear();
+        self.answers.forget();
         self.stats.forget_path();
         Ok(())
     }

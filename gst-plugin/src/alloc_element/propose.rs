@@ -70,9 +70,10 @@ impl HeapAlloc {
         let Some(source) = self.state().source.clone() else {
             return Err(gst::loggable_error!(CAT, "no heap is open"));
         };
-        let users = Users::behind(self.look_upstream().as_ref(), &self.stats);
+        let upstream = self.look_upstream();
+        let users = self.answers.users_behind(upstream.as_ref(), &self.stats);
         let pool = self.new_pool(&source, self.with_readers(users, readers));
-        let proposal = pool.proposal(&video).map_err(|error| {
+        let proposal = self.answers.proposal(&pool, &video).map_err(|error| {
             let text = chain(&error);
             gst::element_imp_error!(self, gst::ResourceError::Settings, ("{caps}: {text}"));
             gst::loggable_error!(CAT, "{text}")

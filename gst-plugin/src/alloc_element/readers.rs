@@ -89,7 +89,7 @@ mod tests {
     fn one_refusal_is_enough() {
         let layout = FrameLayout::linear(Fourcc::NV12, 64, 48, 1).expect("a layout");
         let frame = Frame::new(layout, &[Plentiful::dmabuf(layout.size())]).expect("planes fit");
-        let willing = Device::willing("one display");
+        let willing: Arc<dyn Importer> = Device::willing("one display");
         assert_eq!(ask(&[Arc::clone(&willing)], &frame), None);
         let objection = ask(&[willing, Device::refusing("another", 1)], &frame);
         assert!(objection.expect("refused").contains("another"));

@@ -97,6 +97,10 @@ impl HeapPool {
         self.least.store(min_buffers, Ordering::Relaxed);
     }
 
+    pub(super) fn users(&self) -> Option<Users> {
+        self.service.get().map(|service| service.users.clone())
+    }
+
     /// The plan for buffers of `video` that are asked for in this way.
     pub(super) fn plan(&self, video: &VideoCaps, asked: &Asked) -> Result<Plan, super::SizeError> {
         let service = self.service.get().ok_or(super::SizeError::NoHeap)?;

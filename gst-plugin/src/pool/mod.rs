@@ -21,6 +21,7 @@ use crate::caps::VideoCaps;
 use crate::heap::{Choice, HeapSource};
 use crate::stats::PathStats;
 
+mod answers;
 mod buffer;
 pub(crate) mod imp;
 mod layout;
@@ -31,6 +32,7 @@ mod shortage;
 mod tests;
 mod users;
 
+pub(crate) use answers::Answers;
 use layout::Asked;
 pub(crate) use users::Users;
 
@@ -84,6 +86,11 @@ impl HeapPool {
     /// No configuration with fewer buffers is accepted from now on.
     pub(crate) fn require(&self, min_buffers: u32) {
         self.imp().require(min_buffers);
+    }
+
+    /// Who will have the frames in hand.
+    fn users(&self) -> Option<Users> {
+        self.imp().users()
     }
 
     /// Why there was no memory, if there was none.

@@ -207,7 +207,7 @@ fn planes_in_dma_bufs_of_their_own_are_memories_of_their_own() {
 fn only_a_device_that_could_not_be_asked_is_watched_for_a_refusal() {
     for (driver, watched) in [(None, true), (Some(Device::willing("camera")), false)] {
         let users = Users {
-            writer: Writer::V4l2(driver),
+            writer: Writer::V4l2(driver.map(|it| it as Arc<dyn Importer>)),
             ..Users::default()
         };
         let (pool, told) = choosing_pool(users);

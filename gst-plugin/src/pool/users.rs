@@ -7,6 +7,7 @@ use dmabuf_heap::{CpuUse, FrameSpec, Importer, Needs};
 use crate::cpu::CountedCpu;
 use crate::stats::PathStats;
 use crate::upstream::Upstream;
+use crate::v4l2::KnownCapture;
 
 /// Everybody between the writing of a frame and its last reading, as far as anybody said.
 #[derive(Debug, Clone, Default)]
@@ -33,14 +34,18 @@ pub(crate) enum Writer {
 
 impl Users {
     /// The users of frames that `upstream` writes. The CPU's share is counted in `stats`.
-    pub(crate) fn behind(upstream: Option<&Upstream>, stats: &Arc<PathStats>) -> Self {
+    pub(super) fn behind(
+        upstream: Option<&Upstream>,
+        known: &KnownCapture,
+        stats: &Arc<PathStats>,
+    ) -> Self {
         let importing = upstream.filter(|upstream| upstream.imports);
         let cpu = match importing {
             None => Some(CpuUse::Write),
             Some(upstream) => upstream.touched.then_some(CpuUse::ReadWrite),
         };
         Self {
-            writer: importing.map_or(Writer::Element, |it| Writer::V4l2(it.driver.clone())),
+            writer: importing.map_or(Writer::Element, |it| Writer::V4l2(it.driver(known))),
             cpu: cpu.map(|cpu| CountedCpu::shared(cpu, stats)),
             ..Self::default()
         }
@@ -48,7 +53,7 @@ impl Users {
 
     /// The users of copies that we make.
     pub(crate) fn of_copies(stats: &Arc<PathStats>) -> Self {
-        Self::behind(None, stats)
+        Self::behind(None, &KnownCapture::default(), stats)
     }
 
     /// Adds those downstream. If they `may_copy`, they do so where no memory suits everybody.

@@ -18,7 +18,7 @@ fn picture_of(query: &gst::query::Allocation) -> FrameSpec {
 /// Answers ALLOCATION queries at `sink` as an element with a device does.
 fn answer_at(sink: &gst::Element, name: &'static str) {
     let pad = sink.static_pad("sink").expect("a sink");
-    let importer = Device::willing(name);
+    let importer: Arc<dyn Importer> = Device::willing(name);
     pad.add_probe(PadProbeType::QUERY_DOWNSTREAM, move |_pad, info| {
         let Some(gst::QueryViewMut::Allocation(query)) =
             info.query_mut().map(gst::QueryRef::view_mut)

@@ -172,6 +172,7 @@ impl<P: Presenter> SinkCore<P> {
         drop(shown);
         let uploader = lock(&self.uploader).take();
         drop(uploader);
+        self.answers.forget();
         self.path.forget_path();
         self.timing().cleared();
         lock(&self.refusals).clear();

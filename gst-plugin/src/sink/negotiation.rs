@@ -12,7 +12,7 @@ use super::state::SinkCore;
 use super::stream::Stream;
 use crate::caps::VideoCaps;
 use crate::heap::{self, HeapSource};
-use crate::pool::{HeapPool, PoolEvent, Proposal, Users};
+use crate::pool::{HeapPool, PoolEvent, Proposal};
 use crate::query;
 use crate::report;
 use crate::sync::lock;
@@ -152,7 +152,7 @@ impl<P: Presenter> SinkCore<P> {
         let source =
             source.ok_or_else(|| gst::loggable_error!(P::category(), "the sink is stopped"))?;
         let pool = self.new_pool(element, source, importer);
-        let Proposal { size, layout } = pool.proposal(video).map_err(|error| {
+        let Proposal { size, layout } = self.answers.proposal(&pool, video).map_err(|error| {
             let text = report::chain(&error);
             gst::element_error!(element, gst::ResourceError::Settings, ("{text}"));
             gst::loggable_error!(P::category(), "{text}")
@@ -172,7 +172,9 @@ impl<P: Presenter> SinkCore<P> {
         let upstream = Upstream::find(element.sink_pad());
         let settings = self.settings();
         let may_copy = settings.zero_copy != ZeroCopy::Required && settings.heap == heap::AUTO;
-        let users = Users::behind(upstream.as_ref(), &self.path)
+        let users = self
+            .answers
+            .users_behind(upstream.as_ref(), &self.path)
             .for_readers(importer.into_iter().collect(), may_copy);
         let (core, element) = (Arc::downgrade(self), element.downgrade());
         let listener = move |event: PoolEvent<'_>| {

@@ -15,6 +15,7 @@ use super::timing::Timing;
 use super::upload::Uploader;
 use crate::heap::HeapSource;
 use crate::judged::Judged;
+use crate::pool::Answers;
 use crate::stats::PathStats;
 use crate::sync::lock;
 
@@ -31,6 +32,7 @@ pub(crate) struct SinkCore<P: Presenter> {
     pub(super) is_misplaced: AtomicBool,
     pub(super) refusals: Mutex<Refusals>,
     pub(super) uploader: Mutex<Option<Arc<Uploader>>>,
+    pub(super) answers: Answers,
     /// Frames that the presenter refused.
     pub(super) refused: Judged,
     /// Whether upstream has been told that frames of the current caps are refused.
@@ -109,6 +111,7 @@ impl<P: Presenter> Default for SinkCore<P> {
             is_misplaced: AtomicBool::default(),
             refusals: Mutex::default(),
             uploader: Mutex::default(),
+            answers: Answers::default(),
             refused: Judged::default(),
             refusal_told: AtomicBool::default(),
             path: Arc::default(),

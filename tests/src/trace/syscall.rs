@@ -43,11 +43,12 @@ const NAMES: [(u32, &str); 34] = [
 const IOCTL: u32 = 16;
 
 /// Requests of `videodev2.h`, `drm.h`, `dma-heap.h` and `dma-buf.h`.
-const REQUESTS: [(u32, &str); 23] = [
+const REQUESTS: [(u32, &str); 24] = [
     (QBUF, "VIDIOC_QBUF"),
     (0xc058_5611, "VIDIOC_DQBUF"),
     (0xc014_5608, "VIDIOC_REQBUFS"),
     (0xc040_5610, "VIDIOC_EXPBUF"),
+    (0xc008_561b, "VIDIOC_G_CTRL"),
     (0xc0d0_5604, "VIDIOC_G_FMT"),
     (0xc0d0_5605, "VIDIOC_S_FMT"),
     (0xc0d0_5640, "VIDIOC_TRY_FMT"),
