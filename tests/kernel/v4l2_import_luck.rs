@@ -1,7 +1,7 @@
 //! Memory that a camera takes because its pages happen to lie side by side: real drivers tell it from memory that they
 //! take however it lies.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,28 +9,20 @@ use dmabuf_heap::{
     AllocateError, Allocation, Allocator, Capabilities, Contiguity, Fourcc, Frame, FrameSpec,
     Importer, LayoutRequest, NegotiateError, Negotiation, Reach, Registry, Suspect, Verdict,
 };
+use dmaheap_tests::cameras::{
+    self, CONTIGUOUS, CONTIGUOUS_MULTI, SCATTERED, SCATTERED_MULTI, SIZE,
+};
 use dmaheap_tests::census::Census;
 use dmaheap_tests::command::Run;
 use dmaheap_tests::trace::Recorder;
 use dmaheap_tests::v4l2_frame::importer;
-use dmaheap_tests::{device, note, wait};
+use dmaheap_tests::{note, wait};
 use v4l2_import::Queue;
 
-const SIZE: (u32, u32) = (640, 360);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The cameras of this machine, by what they want.
-const SCATTERED: u32 = 0;
-const CONTIGUOUS: u32 = 1;
-const SCATTERED_MULTI: u32 = 2;
-const CONTIGUOUS_MULTI: u32 = 3;
-
-fn node(instance: u32) -> PathBuf {
-    device::video_node(&format!("vivid-{instance:03}-vid-cap"))
-}
-
 fn camera(instance: u32) -> Arc<dyn Importer> {
-    Arc::new(importer(&node(instance), Queue::Capture).may_set_format(true))
+    Arc::new(importer(&cameras::camera(instance), Queue::Capture).may_set_format(true))
 }
 
 /// Frames of the contiguous heap, of which nobody is told how they lie. To a camera that wants them contiguous they are
@@ -165,7 +157,7 @@ fn a_frame_that_is_perhaps_luck_is_not_given_to_a_camera_that_cannot_try_it() {
     for _ in 0..4 {
         allocation.frame().expect("it is tried");
     }
-    let streaming = occupy(&node(CONTIGUOUS));
+    let streaming = occupy(&cameras::camera(CONTIGUOUS));
     let error = allocation.frame().expect_err("nobody can try it");
     assert!(matches!(error, AllocateError::Doubtful { .. }), "{error}");
     note(&error);

@@ -18,6 +18,7 @@
 pub mod account;
 pub mod application;
 pub mod branch;
+pub mod cameras;
 pub mod caps;
 pub mod census;
 pub mod command;
