@@ -59,6 +59,13 @@ impl Account {
         value.unwrap_or_else(|_error| panic!("`{field}` is no text in {}", self.0))
     }
 
+    /// One structure, such as `copy-reasons`.
+    #[track_caller]
+    pub fn structure(&self, field: &str) -> gst::Structure {
+        let value = self.value(field).get::<gst::Structure>();
+        value.unwrap_or_else(|_error| panic!("`{field}` is no structure in {}", self.0))
+    }
+
     #[track_caller]
     fn value(&self, field: &str) -> &gst::glib::SendValue {
         let value = self.0.value(field);

@@ -155,16 +155,18 @@ impl fmt::Display for Census {
 
 /// Number and bytes of all dma-bufs, from the last line of debugfs' list: `Total 3 objects, 4147200 bytes`.
 pub fn dmabufs() -> (usize, u64) {
-    let text =
-        fs::read_to_string("/sys/kernel/debug/dma_buf/bufinfo").expect("debugfs lists dma-bufs");
+    let text = bufinfo();
     total(&text).unwrap_or_else(|| panic!("no total in {text}"))
+}
+
+/// The kernel's list of all dma-bufs, with who is attached to them.
+pub fn bufinfo() -> String {
+    fs::read_to_string("/sys/kernel/debug/dma_buf/bufinfo").expect("debugfs lists dma-bufs")
 }
 
 /// The bytes of each dma-buf of the machine, from the first column of debugfs' list.
 pub fn dmabuf_sizes() -> Vec<u64> {
-    let text =
-        fs::read_to_string("/sys/kernel/debug/dma_buf/bufinfo").expect("debugfs lists dma-bufs");
-    sizes(&text)
+    sizes(&bufinfo())
 }
 
 /// Lines with less than size, flags, mode, count, exporter and inode belong to the buffer above.

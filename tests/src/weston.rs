@@ -149,6 +149,17 @@ impl Weston {
         assert!(bare.is_some(), "a window is still there after {CHANGE:?}");
     }
 
+    /// Waits until the output shows this pixel as `wanted` says.
+    #[track_caller]
+    pub fn wait_pixel(&self, (x, y): (u32, u32), wanted: impl Fn([u8; 3]) -> bool) {
+        let mut last = [0; 3];
+        let shown = wait::until(CHANGE, || {
+            last = self.screenshot().pixel(x, y);
+            wanted(last).then_some(())
+        });
+        assert!(shown.is_some(), "{last:?} at {x}, {y} after {CHANGE:?}");
+    }
+
     /// Kills it, as a crash would.
     pub fn kill(&self) {
         self.running.kill();
@@ -189,7 +200,12 @@ impl Weston {
 impl Drop for Weston {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            note(format!("--- compositor\n{}", self.running.output()));
+            let end = if self.running.has_ended() {
+                "has ended"
+            } else {
+                "runs"
+            };
+            note(format!("--- compositor {end}\n{}", self.running.output()));
         }
     }
 }

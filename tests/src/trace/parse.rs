@@ -168,7 +168,7 @@ mod tests {
         let calls = trace.of_thread("(odd) (name").calls();
         assert_eq!(
             calls.keys().collect::<Vec<_>>(),
-            ["DRM_IOCTL_PRIME_FD_TO_HANDLE", "futex"]
+            ["DRM_IOCTL_PRIME_FD_TO_HANDLE", "futex wait"]
         );
         let rates = CallRate::by_thread(&trace.between_frames(1, 2), &trace);
         let rate = |calls, futexes| CallRate { calls, futexes };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Trace;
+use super::{Action, Trace};
 
 /// System calls for each frame, with futexes apart: those depend on the scheduler, the rest on the code.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,13 +33,12 @@ impl CallRate {
     }
 
     fn for_frames(short: &Trace, long: &Trace, frames: usize) -> CallRate {
-        let count = |trace: &Trace, futex| -> u64 {
-            trace
-                .calls()
-                .iter()
-                .filter(|&(name, _count)| (name == "futex") == futex)
-                .map(|(_name, count)| count)
-                .sum()
+        let count = |trace: &Trace, futex| {
+            let calls = trace.events.iter().filter_map(|event| match &event.action {
+                Action::Call(call) => Some(call.is_futex()),
+                _ => None,
+            });
+            calls.filter(|&is_futex| is_futex == futex).count()
         };
         #[expect(
             clippy::cast_precision_loss,

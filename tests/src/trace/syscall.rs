@@ -41,6 +41,11 @@ const NAMES: [(u32, &str); 34] = [
 ];
 
 const IOCTL: u32 = 16;
+const FUTEX: u32 = 202;
+/// `FUTEX_WAIT` and `FUTEX_WAIT_BITSET` of `futex.h`.
+const WAITS: [u32; 2] = [0, 9];
+/// Without `FUTEX_PRIVATE_FLAG` and `FUTEX_CLOCK_REALTIME`.
+const FUTEX_COMMAND: u32 = 0x7f;
 
 /// Requests of `videodev2.h`, `drm.h`, `dma-heap.h` and `dma-buf.h`.
 const REQUESTS: [(u32, &str); 24] = [
@@ -77,27 +82,36 @@ const PRIME_FD_TO_HANDLE: u32 = 0xc00c_642e;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Syscall {
     number: u32,
-    /// The request of an ioctl, else 0.
+    /// The request of an ioctl or the command of a futex, else 0.
     request: u32,
 }
 
 impl Syscall {
     /// The call of that number, whose second argument is `request`.
     pub(super) fn new(number: u32, second_argument: u64) -> Syscall {
-        // The request of an ioctl is 32 bits wide; the rest of the register means nothing.
-        let request = u32::try_from(second_argument & u64::from(u32::MAX)).expect("just cut");
-        let request = if number == IOCTL { request } else { 0 };
+        // These arguments are 32 bits wide; the rest of the register means nothing.
+        let argument = u32::try_from(second_argument & u64::from(u32::MAX)).expect("just cut");
+        let request = match number {
+            IOCTL => argument,
+            FUTEX => argument & FUTEX_COMMAND,
+            _ => 0,
+        };
         Syscall { number, request }
     }
 
     /// Whether it is `VIDIOC_QBUF`.
     pub(super) fn is_queue(self) -> bool {
-        self.request == QBUF
+        self.number == IOCTL && self.request == QBUF
     }
 
     /// Whether it is `DRM_IOCTL_PRIME_FD_TO_HANDLE`.
     pub(super) fn is_import(self) -> bool {
-        self.request == PRIME_FD_TO_HANDLE
+        self.number == IOCTL && self.request == PRIME_FD_TO_HANDLE
+    }
+
+    /// Whether it is a futex call, to wait or to wake.
+    pub(super) fn is_futex(self) -> bool {
+        self.number == FUTEX
     }
 }
 
@@ -111,6 +125,9 @@ impl fmt::Display for Syscall {
                 Some((_request, name)) => f.write_str(name),
                 None => write!(f, "ioctl {:#x}", self.request),
             };
+        }
+        if self.number == FUTEX && WAITS.contains(&self.request) {
+            return f.write_str("futex wait");
         }
         match NAMES.iter().find(|(number, _name)| *number == self.number) {
             Some((_number, name)) => f.write_str(name),

@@ -1,0 +1,232 @@
+//! Start, stop, flush, renegotiate, and lose the compositor: the picture stays right, the error comes, nothing stays behind.
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use dmaheap_tests::account::Account;
+use dmaheap_tests::caps::{NV12, Naming};
+use dmaheap_tests::census::{self, Census};
+use dmaheap_tests::command::Run;
+use dmaheap_tests::player::Player;
+use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
+use dmaheap_tests::weston::{Renderer, Weston};
+use dmaheap_tests::{note, wait};
+use gst::State;
+
+const SIZE: (u32, u32) = (320, 180);
+/// As wide as the output, but of another shape.
+const OTHER: (u32, u32) = (320, 240);
+/// Of both.
+const CENTRE: (u32, u32) = (160, 90);
+/// Of `OTHER` alone, when both are shown on an output of its size.
+const EDGE: (u32, u32) = (160, 4);
+/// Frames that the compositor's renderer keeps though nobody shows them any more.
+const DRAWN_LAST: usize = 3;
+const SETTLE: Duration = Duration::from_secs(5);
+/// What the issue gives the error.
+const TO_THE_ERROR: Duration = Duration::from_secs(1);
+
+/// The issue's figure under `--soak`; enough to see a leak otherwise.
+fn cycles() -> usize {
+    if env::var_os("DMAHEAP_SOAK").is_some() {
+        50
+    } else {
+        4
+    }
+}
+
+fn caps(size: (u32, u32)) -> String {
+    format!("{},framerate=30/1", NV12.caps(Naming::DmaDrm, size))
+}
+
+/// A pipeline whose size can be changed, on a red picture.
+fn pipeline(vivid: &Vivid, io_mode: &str) -> String {
+    vivid.show(Pattern::Red, OsdText::None);
+    let filter = format!("capsfilter name=size caps={}", caps(SIZE));
+    let source = format!("{} io-mode={io_mode}", vivid.source());
+    format!("{source} ! {filter} ! dmaheapwaylandsink name=sink")
+}
+
+#[track_caller]
+fn launch(weston: &Weston, vivid: &Vivid, io_mode: &str) -> Player {
+    Player::launch(&format!(
+        "{} display={}",
+        pipeline(vivid, io_mode),
+        weston.display()
+    ))
+}
+
+/// Plays until so many more frames are counted.
+#[track_caller]
+fn show(player: &Player, frames: u64) {
+    let before = Account::of(player, "sink").count("frames");
+    Account::wait(player, "sink", "frames", before + frames);
+}
+
+fn is_red([red, green, blue]: [u8; 3]) -> bool {
+    red > 230 && green < 20 && blue < 20
+}
+
+#[track_caller]
+fn cycle(player: &Player) {
+    for state in [State::Paused, State::Playing] {
+        player
+            .reach(state)
+            .unwrap_or_else(|failure| panic!("{failure:#?}"));
+    }
+    show(player, 3);
+    for state in [State::Paused, State::Playing, State::Null] {
+        player
+            .reach(state)
+            .unwrap_or_else(|failure| panic!("{failure:#?}"));
+    }
+}
+
+#[test]
+fn restarts_leave_nothing_behind() {
+    let vivid = Vivid::find();
+    for io_mode in ["dmabuf-import", "dmabuf"] {
+        let weston = Weston::start(Renderer::Gl, SIZE);
+        let player = launch(&weston, &vivid, io_mode);
+        // The first cycle loads plugins and opens what a process opens once; no later one may leave more behind.
+        cycle(&player);
+        let before = Census::take();
+        note(&before);
+        for _cycle in 0..cycles() {
+            cycle(&player);
+        }
+        let now = Census::take();
+        assert_eq!(
+            (&now.files, now.mappings),
+            (&before.files, before.mappings),
+            "restarts with io-mode={io_mode}"
+        );
+        expect_all_freed(weston);
+    }
+}
+
+/// Ends the compositor, whose renderer keeps a few of the frames that it drew last: then no dma-buf is left.
+#[track_caller]
+fn expect_all_freed(weston: Weston) {
+    let renderers = Census::take_of(weston.pid()).mappings;
+    note(format!("{renderers} mappings are left in the compositor"));
+    drop(weston);
+    let freed = wait::until(SETTLE, || (census::dmabufs() == (0, 0)).then_some(()));
+    assert!(
+        freed.is_some(),
+        "{:?} holds some of {}",
+        Census::take(),
+        census::bufinfo()
+    );
+}
+
+#[test]
+fn flushes_leave_nothing_behind_and_frames_go_on() {
+    let vivid = Vivid::find();
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let player = launch(&weston, &vivid, "dmabuf-import");
+    player.play();
+    show(&player, 5);
+    let before = Census::take();
+    for _flush in 0..cycles() {
+        player.flush("v4l2src");
+        show(&player, 3);
+    }
+    let now = Census::take();
+    assert!(
+        now.files == before.files && now.dmabufs <= before.dmabufs + DRAWN_LAST,
+        "{before} → {now}"
+    );
+    weston.wait_pixel(CENTRE, is_red);
+    player.stop();
+    expect_all_freed(weston);
+}
+
+#[test]
+fn a_new_size_while_playing_shows_the_new_picture_and_frees_the_old_memory() {
+    let vivid = Vivid::find();
+    let weston = Weston::start(Renderer::Gl, OTHER);
+    let player = launch(&weston, &vivid, "dmabuf-import");
+    player.play();
+    show(&player, 3);
+    let before = Census::take();
+    for _change in 0..cycles() / 2 {
+        for size in [OTHER, SIZE] {
+            player.set_caps("size", &caps(size));
+            player.wait_caps(size);
+            show(&player, 3);
+            weston.wait_pixel(CENTRE, is_red);
+            // The wider picture leaves the upper edge of the output to what is behind it.
+            weston.wait_pixel(EDGE, |pixel| is_red(pixel) == (size == OTHER));
+        }
+    }
+    let now = Census::take();
+    assert!(
+        now.dmabufs <= before.dmabufs + DRAWN_LAST && now.files == before.files,
+        "{before} → {now}"
+    );
+    assert_eq!(Account::of(&player, "sink").count("copies"), 0);
+    player.stop();
+    expect_all_freed(weston);
+}
+
+#[test]
+fn a_killed_compositor_is_an_error_within_a_second_and_leaves_nothing_behind() {
+    let vivid = Vivid::find();
+    for io_mode in ["dmabuf-import", "dmabuf"] {
+        let weston = Weston::start(Renderer::Gl, SIZE);
+        let player = launch(&weston, &vivid, io_mode);
+        player.play();
+        show(&player, 10);
+        let killed = Instant::now();
+        weston.kill();
+        let failure = player.failure(killed).expect("an error on the bus");
+        note(format!("{failure:?}"));
+        assert!(failure.elapsed <= TO_THE_ERROR, "{failure:?}");
+        assert_eq!(failure.element, "sink");
+        assert!(failure.text().contains(&weston.display()), "{failure:?}");
+        player.stop();
+        drop(player);
+        expect_all_freed(weston);
+        // The same program goes on to play on another compositor.
+        let weston = Weston::start(Renderer::Gl, SIZE);
+        let player = launch(&weston, &vivid, io_mode);
+        player.play();
+        show(&player, 3);
+    }
+}
+
+#[test]
+fn a_program_whose_compositor_dies_ends_with_a_failure() {
+    let vivid = Vivid::find();
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let run = Run::pipeline(&format!("-q {}", pipeline(&vivid, "dmabuf-import")));
+    let running = weston.client(run).start();
+    weston.wait_pixel(CENTRE, is_red);
+    let killed = Instant::now();
+    weston.kill();
+    let outcome = running.finish();
+    note(format!("{:?} after the compositor's end", killed.elapsed()));
+    let outcome = outcome.expect_failure();
+    assert!(
+        outcome.stderr.contains(&weston.display()),
+        "{}",
+        outcome.describe()
+    );
+    // The program itself has a second to the error, and some to stop.
+    assert!(
+        killed.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        killed.elapsed()
+    );
+}
+
+#[test]
+fn no_compositor_at_all_is_named() {
+    let failure = Player::launch("videotestsrc ! dmaheapwaylandsink display=/nowhere/wayland-9")
+        .play_to_failure();
+    let text = failure.text();
+    for word in ["/nowhere/wayland-9", "No such file"] {
+        assert!(text.contains(word), "`{word}` is missing in: {text}");
+    }
+}
