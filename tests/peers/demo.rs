@@ -9,6 +9,7 @@ use dmaheap_tests::command::{Outcome, Run, Running};
 use dmaheap_tests::picture::{Picture, Rect};
 use dmaheap_tests::scanout::display_state;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
+use dmaheap_tests::weston::{Renderer, Weston};
 use dmaheap_tests::{census, vkms, wait};
 
 const SIZE: (u32, u32) = (1280, 720);
@@ -97,6 +98,27 @@ fn expect_bars(vivid: &Vivid, path: &Path) {
     let difference = shown.difference(&reference, &mask);
     shown.keep("kms");
     assert!(difference.is_within(3, 1.0), "{difference:?}");
+}
+
+#[test]
+fn the_demo_opens_a_window_where_a_compositor_runs() {
+    let vivid = Vivid::find();
+    vivid.show(Pattern::Colorbar75, OsdText::Counters);
+    let source = format!("{} ! {}", vivid.source(), NV12.caps(Naming::Plain, SIZE));
+    let reference = Picture::by_videoconvert(&source, 1, SIZE.0, SIZE.1);
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let run = Run::new("dmaheap-demo").args(["view", "--seconds", "8", "--size", "1280x720"]);
+    let demo = weston.client(run).start();
+    let shown = weston.shown();
+    let outcome = demo.finish().expect_success();
+    let difference = shown.difference(&reference, &[Vivid::COUNTER]);
+    assert!(difference.is_within(2, 1.5), "{difference:?}");
+    let table = table(&outcome);
+    let frames: u64 = cell(&table, &outcome, "frames")
+        .parse()
+        .expect("a number of frames");
+    let copies = cell(&table, &outcome, "copies");
+    assert!(frames >= 10 && copies == "0", "{}", outcome.describe());
 }
 
 #[test]

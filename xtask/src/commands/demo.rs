@@ -1,7 +1,8 @@
-//! `cargo xtask demo`: the camera on the display, in the virtual machine, and a picture of it.
+//! `cargo xtask demo`: the camera on both displays, in the virtual machine, and a picture of each.
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,14 +18,17 @@ use crate::guest::stage;
 use crate::host::progress::Step;
 use crate::host::workspace;
 
-const PICTURE: &str = "kms.png";
-/// Boot and pipeline start-up, with room for a busy host.
-const STARTUP: Duration = Duration::from_mins(2);
+/// What the guest does, with the arguments SECONDS and DIRECTORY.
+const SCRIPT: &str = include_str!("demo.sh");
+/// One picture for each display.
+const PICTURES: [&str; 2] = ["kms.png", "wayland.png"];
+/// Boot, compositor and the start-up of two pipelines, with room for a busy host.
+const STARTUP: Duration = Duration::from_mins(4);
 
 /// Arguments of `cargo xtask demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// How long the camera is shown
+    /// How long the camera is shown on each display
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// The machine variant, from tests/machines.toml
@@ -32,39 +36,28 @@ pub(crate) struct Arguments {
     machine: String,
 }
 
-/// Runs the demo and fetches the picture.
+/// Runs the demo and fetches the pictures.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let machine = Machine::load(&arguments.machine)?;
     let images = Images::obtain()?;
     build::plugin_and_demo(&images.sysroot)?;
-    let from = workspace::out().join(PICTURE);
-    let to = workspace::target().join("demo").join(PICTURE);
-    for stale in [&from, &to] {
-        fs::remove_file(stale).ok();
+    for picture in PICTURES {
+        fs::remove_file(workspace::out().join(picture)).ok();
+        fs::remove_file(destination(picture)).ok();
     }
     let seconds = arguments.seconds.to_string();
-    let snapshot = format!("/out/{PICTURE}");
-    let command = [
-        "dmaheap-demo",
-        "view",
-        "--size",
-        "1280x720",
-        "--seconds",
-        &seconds,
-        "--snapshot",
-        &snapshot,
-    ];
+    let command = ["bash", "-euc", SCRIPT, "demo.sh", &seconds, "/out"];
     let job = Job {
         machine: &machine,
         modules: true,
         arguments: command.map(Into::into).to_vec(),
         environment: stage::environment(&images.sysroot)?,
         directory: workspace::root().to_owned(),
-        timeout: STARTUP + Duration::from_secs(arguments.seconds * 3),
+        timeout: STARTUP + Duration::from_secs(arguments.seconds * 6),
         silence: None,
     };
     let mut step = Step::start(format!(
-        "camera to display for {seconds} s in the virtual machine"
+        "camera to display and to compositor, {seconds} s each, in the virtual machine"
     ));
     let mut output = Vec::new();
     let report = images.guest().run(&job, |bytes| {
@@ -84,15 +77,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if report.outcome != Outcome::Exited(0) {
         return Ok(code);
     }
+    println!("\n{images}");
+    for picture in PICTURES {
+        println!("picture    {}", fetch(picture)?.display());
+    }
+    Ok(code)
+}
+
+fn destination(picture: &str) -> PathBuf {
+    workspace::target().join("demo").join(picture)
+}
+
+/// Copies a picture from where the guest left it; the path of the copy.
+fn fetch(picture: &str) -> Result<PathBuf> {
+    let (from, to) = (workspace::out().join(picture), destination(picture));
     if !from.is_file() {
         bail!(
-            "the demo ended well but left no picture at {snapshot} in the guest ({})",
+            "the demo ended well but left no picture at /out/{picture} in the guest ({})",
             from.display()
         );
     }
     fs::create_dir_all(to.parent().unwrap_or(&to)).context("cannot create target/demo")?;
     fs::copy(&from, &to)
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    println!("\n{images}\npicture    {}", to.display());
-    Ok(code)
+    Ok(to)
 }
