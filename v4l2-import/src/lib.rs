@@ -1,13 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+mod control;
 mod device;
+mod event;
 mod format;
 mod importer;
+mod mapping;
+mod media;
 mod probe;
+mod queue;
 mod uapi;
 
-pub use device::{Device, DeviceError, DeviceInfo, DeviceKind, Found, OpenError, Queue, enumerate};
+pub use control::{ControlId, ControlInfo, ControlKind, ControlValue};
+pub use device::{
+    Device, DeviceError, DeviceInfo, DeviceKind, DvTimings, Found, OpenError, Queue, Rectangle,
+    Rounding, SelectionTarget, enumerate,
+};
+pub use event::{Event, EventKind};
 pub use format::{
-    BufferFormat, Choices, Colorimetry, FormatInfo, Interval, QueueFormat, Size, V4l2Fourcc,
+    BufferFormat, Choices, Colorimetry, FormatInfo, FormatRequest, Interval, QueueFormat, Size,
+    V4l2Fourcc,
 };
 pub use importer::QueueImporter;
+pub use mapping::MapError;
+pub use queue::{
+    Allocated, Buffer, BufferFlags, BufferQueue, Capture, CaptureQueue, Clock, Dequeued, Direction,
+    Done, Drain, Failed, Filled, Idle, Output, OutputQueue, Payload, PlanePayload, QueueError,
+    Ready, State, Streaming, WithBuffers,
+};

@@ -1,8 +1,11 @@
-//! An open V4L2 device and what can be asked of it without changing anything.
+//! An open V4L2 device and what can be asked of it.
 
+mod claim;
 mod error;
 mod info;
 mod list;
+mod settings;
+mod timings;
 
 use std::fmt::Display;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -14,17 +17,26 @@ use rustix::io::Errno;
 pub use error::{DeviceError, OpenError};
 pub use info::{DeviceInfo, DeviceKind, Queue};
 pub use list::{Found, enumerate};
+pub use settings::{Rectangle, Rounding, SelectionTarget};
+pub use timings::DvTimings;
 
-use crate::format::{Choices, FormatInfo, Interval, QueueFormat, RawFormat, Size, V4l2Fourcc};
+pub(crate) use claim::{Claim, Claims};
+pub(crate) use info::text;
+
+use crate::format::{
+    Choices, FormatInfo, FormatRequest, Interval, QueueFormat, RawFormat, Size, V4l2Fourcc,
+};
 use crate::uapi;
 
 /// A V4L2 device, open in this process.
 ///
-/// Nothing here changes the device, so it may belong to somebody who streams.
+/// What does not begin with `set_` changes nothing, so the device may belong to somebody who streams. Streaming is the
+/// business of a [`BufferQueue`](crate::BufferQueue).
 #[derive(Debug)]
 pub struct Device {
     fd: OwnedFd,
     info: DeviceInfo,
+    claims: Claims,
 }
 
 impl Device {
@@ -58,6 +70,7 @@ impl Device {
             Ok(()) => Ok(Self {
                 info: DeviceInfo::new(path, &capability),
                 fd,
+                claims: Claims::default(),
             }),
             Err(errno @ (Errno::NODEV | Errno::NXIO)) => Err(OpenError::new(&path, errno.into())),
             Err(errno) => Err(OpenError::NotV4l2 {
@@ -88,9 +101,10 @@ impl Device {
             match uapi::enumerate_format(self.fd.as_fd(), &mut entry) {
                 Ok(()) => formats.push(FormatInfo {
                     code: V4l2Fourcc(entry.pixelformat),
-                    description: info::text(&entry.description),
+                    description: text(&entry.description),
                     is_compressed: entry.flags & uapi::FMT_FLAG_COMPRESSED != 0,
                     is_emulated: entry.flags & uapi::FMT_FLAG_EMULATED != 0,
+                    converts_colors: entry.flags & uapi::FMT_FLAGS_CSC != 0,
                 }),
                 Err(Errno::INVAL) if index > 0 => break,
                 Err(errno) => {
@@ -211,6 +225,24 @@ impl Device {
         Ok((&self.try_raw(queue, wanted)?).into())
     }
 
+    /// The format that the device would choose when it is asked for this one.
+    ///
+    /// # Errors
+    ///
+    /// The device has no such queue or format.
+    pub fn try_request(
+        &self,
+        queue: Queue,
+        request: &FormatRequest,
+    ) -> Result<QueueFormat, DeviceError> {
+        let raw = request.raw(self.info.buffer_type(queue));
+        Ok((&self.try_raw(queue, raw)?).into())
+    }
+
+    pub(crate) const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
     pub(crate) fn raw_format(&self, queue: Queue) -> Result<RawFormat, DeviceError> {
         let buffer_type = self.info.buffer_type(queue);
         let mut format = RawFormat::empty(buffer_type);
@@ -250,7 +282,7 @@ impl Device {
         result.map(|()| format).map_err(error)
     }
 
-    fn error(
+    pub(crate) fn error(
         &self,
         queue: Option<Queue>,
         operation: &'static str,

@@ -13,6 +13,9 @@ pub struct FormatInfo {
     pub is_compressed: bool,
     /// A library makes it of another format, with a copy; the driver does not have it.
     pub is_emulated: bool,
+    /// The device can make what pixels stand for something else, as a [`FormatRequest`](super::FormatRequest) wishes: one or more
+    /// of colour space, encoding, quantization and transfer function.
+    pub converts_colors: bool,
 }
 
 /// A size or an interval that a driver offers: single values, or everything between two.

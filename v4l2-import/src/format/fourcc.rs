@@ -83,6 +83,7 @@ impl fmt::Debug for V4l2Fourcc {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn code(text: &str) -> V4l2Fourcc {
         let bytes: [u8; 4] = text.as_bytes().try_into().expect("four characters");
@@ -146,6 +147,30 @@ mod tests {
                 "{} has no planes to split",
                 entry.code
             );
+        }
+    }
+
+    proptest! {
+        /// Of any number, those of the table more often.
+        #[test]
+        fn both_ways_through_the_table_agree(
+            number in any::<u32>(),
+            index in 0..TABLE.len(),
+            is_known in any::<bool>(),
+        ) {
+            let code = if is_known { TABLE[index].code } else { V4l2Fourcc(number) };
+            prop_assert_eq!(code.drm().is_some(), code.buffers().is_some());
+            prop_assert!(!is_known || code.drm().is_some());
+            if let Some(drm) = code.drm() {
+                prop_assert!(code.shows(drm));
+                prop_assert!(V4l2Fourcc::of(drm).any(|other| other == code));
+                let split: Vec<_> = V4l2Fourcc::of(drm).map(V4l2Fourcc::is_split).collect();
+                prop_assert!(split.is_sorted(), "formats in one buffer stand first");
+                let planes = PixelFormat::find(drm).map(|format| format.planes().len());
+                let expected = if code.is_split() { planes } else { Some(1) };
+                prop_assert_eq!(code.buffers(), expected);
+            }
+            prop_assert!(!code.to_string().is_empty());
         }
     }
 

@@ -4,10 +4,13 @@ mod colorimetry;
 mod description;
 mod fourcc;
 mod queue_format;
+mod raw;
+mod request;
 mod table;
 
 pub use colorimetry::Colorimetry;
 pub use description::{Choices, FormatInfo, Interval, Size};
 pub use fourcc::V4l2Fourcc;
-pub(crate) use queue_format::RawFormat;
 pub use queue_format::{BufferFormat, QueueFormat};
+pub(crate) use raw::RawFormat;
+pub use request::FormatRequest;

@@ -3,7 +3,6 @@ use std::fmt;
 use dmabuf_heap::{FrameLayout, LayoutError, LayoutRequest, Modifier, PixelFormat, PlaneLayout};
 
 use super::{Colorimetry, V4l2Fourcc};
-use crate::uapi::{self, MultiFormat, PixFormat, PixFormatMplane, SingleFormat};
 
 /// The memory of one of the buffers that a picture spreads over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,110 +77,11 @@ impl fmt::Display for QueueFormat {
     }
 }
 
-/// A format as the kernel gave it, with what this crate does not look at, so that it can be set again as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RawFormat {
-    Single(SingleFormat),
-    Multi(MultiFormat),
-}
-
-impl RawFormat {
-    /// To be filled by the kernel.
-    pub(crate) fn empty(buffer_type: u32) -> Self {
-        if uapi::is_multiplanar(buffer_type) {
-            Self::Multi(MultiFormat::new(buffer_type, PixFormatMplane::default()))
-        } else {
-            Self::Single(SingleFormat::new(buffer_type, PixFormat::default()))
-        }
-    }
-
-    /// A progressive picture whose strides and colours are the driver's choice.
-    pub(crate) fn wanted(buffer_type: u32, code: V4l2Fourcc, width: u32, height: u32) -> Self {
-        if uapi::is_multiplanar(buffer_type) {
-            let pix = PixFormatMplane {
-                width,
-                height,
-                pixelformat: code.0,
-                field: uapi::FIELD_NONE,
-                ..PixFormatMplane::default()
-            };
-            Self::Multi(MultiFormat::new(buffer_type, pix))
-        } else {
-            let pix = PixFormat {
-                width,
-                height,
-                pixelformat: code.0,
-                field: uapi::FIELD_NONE,
-                private: uapi::PIX_FMT_PRIV_MAGIC,
-                ..PixFormat::default()
-            };
-            Self::Single(SingleFormat::new(buffer_type, pix))
-        }
-    }
-
-    /// Asks for these strides, one for each buffer.
-    pub(crate) fn with_strides(mut self, strides: &[u32]) -> Self {
-        match &mut self {
-            Self::Single(format) => {
-                format.pix.bytesperline = strides.first().copied().unwrap_or_default();
-            }
-            Self::Multi(format) => {
-                // At most MAX_PLANES, which a u8 holds.
-                format.pix.num_planes = u8::try_from(strides.len()).unwrap_or_default();
-                for (plane, &stride) in format.pix.plane_fmt.iter_mut().zip(strides) {
-                    plane.bytesperline = stride;
-                }
-            }
-        }
-        self
-    }
-}
-
-impl From<&RawFormat> for QueueFormat {
-    fn from(raw: &RawFormat) -> Self {
-        match raw {
-            RawFormat::Single(SingleFormat { pix, .. }) => Self {
-                width: pix.width,
-                height: pix.height,
-                code: V4l2Fourcc(pix.pixelformat),
-                field: pix.field,
-                colorimetry: Colorimetry {
-                    colorspace: pix.colorspace,
-                    ycbcr_encoding: pix.ycbcr_enc,
-                    quantization: pix.quantization,
-                    transfer: pix.xfer_func,
-                },
-                buffers: vec![BufferFormat {
-                    bytes_per_line: pix.bytesperline,
-                    size_image: pix.sizeimage,
-                }],
-            },
-            RawFormat::Multi(MultiFormat { pix, .. }) => Self {
-                width: pix.width,
-                height: pix.height,
-                code: V4l2Fourcc(pix.pixelformat),
-                field: pix.field,
-                colorimetry: Colorimetry {
-                    colorspace: pix.colorspace,
-                    ycbcr_encoding: pix.ycbcr_enc.into(),
-                    quantization: pix.quantization.into(),
-                    transfer: pix.xfer_func.into(),
-                },
-                buffers: pix.plane_fmt[..usize::from(pix.num_planes).min(uapi::MAX_BUFFER_PLANES)]
-                    .iter()
-                    .map(|plane| BufferFormat {
-                        bytes_per_line: plane.bytesperline,
-                        size_image: plane.sizeimage,
-                    })
-                    .collect(),
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::RawFormat;
+    use crate::uapi;
 
     fn format(code: [u8; 4], buffers: &[(u32, u32)]) -> QueueFormat {
         QueueFormat {

@@ -4,7 +4,7 @@ use dmabuf_heap::Frame;
 use rustix::io::Errno;
 
 use super::fit::Piece;
-use crate::uapi::{self, Plane, PlaneMemory, RequestBuffers};
+use crate::uapi::{self, Plane, PlaneMemory, RequestBuffers, V4l2Buffer};
 
 /// A queue with buffers for dma-bufs, which are freed when this is dropped: detached, unmapped, owned by nobody.
 pub(crate) struct Buffers<'a> {
@@ -47,7 +47,10 @@ impl<'a> Buffers<'a> {
                 ..Plane::default()
             })
             .collect();
-        uapi::prepare(self.device, self.buffer_type, 0, &mut planes)?;
+        let mut buffer = V4l2Buffer::new(self.buffer_type, 0);
+        buffer.memory_kind = uapi::MEMORY_DMABUF;
+        buffer.field = uapi::FIELD_NONE;
+        uapi::prepare(self.device, &mut buffer, &mut planes)?;
         Ok(planes.iter().map(|plane| plane.data_offset).collect())
     }
 }

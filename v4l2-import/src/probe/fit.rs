@@ -62,12 +62,13 @@ impl Picture {
     }
 }
 
-/// Puts a frame into the buffer planes of a format.
+/// Puts a frame into the planes of the buffer number `index` of a format.
 pub(crate) fn pieces(
     picture: &Picture,
     format: &QueueFormat,
     queue: Queue,
     is_multiplanar: bool,
+    index: usize,
 ) -> Result<Vec<Piece>, Misfit> {
     let layout = &picture.layout;
     let expected = same_picture(layout, format)?;
@@ -97,7 +98,7 @@ pub(crate) fn pieces(
         let (_id, got) = picture.dmabufs[plane];
         if got < wanted {
             return Err(Misfit::Layout(format!(
-                "buffer 0, plane {plane}: the dma-buf has {got} bytes, {format} wants {wanted}"
+                "buffer {index}, plane {plane}: the dma-buf has {got} bytes, {format} wants {wanted}"
             )));
         }
         let length = u32::try_from(got).unwrap_or(u32::MAX);
@@ -250,7 +251,7 @@ mod tests {
     fn a_frame_in_one_dmabuf_is_one_piece_on_both_interfaces() {
         let picture = packed(&request(), 4096);
         for is_multiplanar in [false, true] {
-            let pieces = pieces(&picture, &nv12(), Queue::Capture, is_multiplanar).unwrap();
+            let pieces = pieces(&picture, &nv12(), Queue::Capture, is_multiplanar, 0).unwrap();
             let expected = Piece {
                 plane: 0,
                 length: 4096,
@@ -263,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_frame_in_two_dmabufs_is_two_pieces() {
-        let pieces = pieces(&split(), &nv12m(), Queue::Capture, true).unwrap();
+        let pieces = pieces(&split(), &nv12m(), Queue::Capture, true, 0).unwrap();
         let planes: Vec<_> = pieces.iter().map(|piece| piece.plane).collect();
         assert_eq!(planes, [0, 1]);
     }
@@ -271,18 +272,18 @@ mod tests {
     #[test]
     fn capture_into_several_buffers_takes_no_frame_in_one_dmabuf_and_output_does() {
         let picture = packed(&request(), 4096);
-        let detail = layout_misfit(pieces(&picture, &nv12m(), Queue::Capture, true));
+        let detail = layout_misfit(pieces(&picture, &nv12m(), Queue::Capture, true, 0));
         assert!(
             detail.contains("NM12 spreads over 2 dma-bufs, the frame has 1"),
             "{detail}"
         );
-        let pieces = pieces(&picture, &nv12m(), Queue::Output, true).unwrap();
+        let pieces = pieces(&picture, &nv12m(), Queue::Output, true, 0).unwrap();
         assert_eq!(pieces[1].data_offset, 64 * 32);
     }
 
     #[test]
     fn a_format_in_one_buffer_takes_no_frame_in_two_dmabufs() {
-        let detail = layout_misfit(pieces(&split(), &nv12(), Queue::Capture, true));
+        let detail = layout_misfit(pieces(&split(), &nv12(), Queue::Capture, true, 0));
         assert!(detail.contains("the frame has 2"), "{detail}");
     }
 
@@ -293,6 +294,7 @@ mod tests {
             &format(*b"NV12", &[(64, 8192)]),
             Queue::Capture,
             false,
+            0,
         ));
         assert!(
             detail.contains("plane 0: the dma-buf has 4096 bytes"),
@@ -304,7 +306,7 @@ mod tests {
     #[test]
     fn planes_must_lie_where_v4l2_puts_them() {
         let gap = packed(&request().plane_offsets(&[0, 4096]), 8192);
-        let detail = layout_misfit(pieces(&gap, &nv12(), Queue::Capture, false));
+        let detail = layout_misfit(pieces(&gap, &nv12(), Queue::Capture, false, 0));
         assert!(
             detail.contains("plane 1 starts at 4096 and V4L2 puts it at 2048"),
             "{detail}"
@@ -319,10 +321,10 @@ mod tests {
             (Queue::Capture, true),
             (Queue::Output, false),
         ] {
-            let detail = layout_misfit(pieces(&late, &nv12(), queue, is_multiplanar));
+            let detail = layout_misfit(pieces(&late, &nv12(), queue, is_multiplanar, 0));
             assert!(detail.contains("offset 128"), "{detail}");
         }
-        let pieces = pieces(&late, &nv12(), Queue::Output, true).unwrap();
+        let pieces = pieces(&late, &nv12(), Queue::Output, true, 0).unwrap();
         assert_eq!(pieces[0].data_offset, 128);
     }
 
@@ -338,7 +340,7 @@ mod tests {
             format(*b"NV21", &[(128, 128 * 48)]),
             format(*b"MJPG", &[(0, 4096)]),
         ] {
-            let result = pieces(&picture, &other, Queue::Capture, false);
+            let result = pieces(&picture, &other, Queue::Capture, false, 0);
             assert!(
                 matches!(result, Err(Misfit::Format(_))),
                 "{other}: {result:?}"

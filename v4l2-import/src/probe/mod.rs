@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use dmabuf_heap::{Frame, Reach, Refusal, Suspect, Verdict, Witness};
 
 use buffers::Buffers;
-use fit::{Misfit, Picture, Piece};
+pub(crate) use fit::{Misfit, Picture, Piece, pieces};
 pub(crate) use outcome::Party;
 use outcome::{Negative, Outcome};
 use state::SavedState;
@@ -80,7 +80,13 @@ impl Probe<'_> {
 
     fn pieces(&self, frame: &Frame, format: &QueueFormat) -> Result<Vec<Piece>, Misfit> {
         let is_multiplanar = self.device.info().is_multiplanar;
-        fit::pieces(&Picture::from(frame), format, self.queue(), is_multiplanar)
+        pieces(
+            &Picture::from(frame),
+            format,
+            self.queue(),
+            is_multiplanar,
+            0,
+        )
     }
 
     /// Sets the format of the frame, by each code that has its pixels.

@@ -6,6 +6,11 @@
     reason = "ioctls take untyped pointers; each is wrapped once, here, in a safe function"
 )]
 
+mod buffer;
+mod codec;
+mod control;
+mod event;
+mod media;
 mod structs;
 
 use std::os::fd::BorrowedFd;
@@ -13,25 +18,44 @@ use std::os::fd::BorrowedFd;
 use rustix::io::{Errno, Result};
 use rustix::ioctl::{self, Opcode, Updater, opcode};
 
-pub(crate) use structs::{
-    Capability, Control, FormatDescription, FrameIntervalEnum, FrameSizeEnum, MAX_BUFFER_PLANES,
-    MultiFormat, PixFormat, PixFormatMplane, Plane, PlaneMemory, RequestBuffers, Selection,
-    SingleFormat, StreamParameters, V4l2Buffer,
+pub(crate) use buffer::{
+    MAX_BUFFER_PLANES, MEMORY_DMABUF, MEMORY_MMAP, Plane, PlaneMemory, V4l2Buffer, dequeue, export,
+    has_buffers, prepare, query, queue,
 };
+pub(crate) use codec::{START, STOP, decoder_command, encoder_command};
+pub(crate) use control::{
+    QueryControl, QueryMenu, control_text, control_value, query_control, query_menu,
+    set_control_text, set_control_value,
+};
+pub(crate) use event::{Event, EventSubscription, dequeue_event, subscribe, unsubscribe};
+pub(crate) use media::{
+    ENABLED as LINK_ENABLED, INTERFACE_LINK, Interface, LINK_TYPE, Link, Topology, topology,
+};
+pub(crate) use structs::{
+    Capability, Control, FormatDescription, FrameIntervalEnum, FrameSizeEnum, MultiFormat,
+    PixFormat, PixFormatMplane, RawTimings, RequestBuffers, Selection, SingleFormat,
+    StreamParameters,
+};
+
+#[cfg(test)]
+pub(crate) use media::{Entity, Pad};
 
 const QUERYCAP: Opcode = opcode::read::<Capability>(b'V', 0);
 const ENUM_FMT: Opcode = opcode::read_write::<FormatDescription>(b'V', 2);
 const G_FMT: Opcode = opcode::read_write::<SingleFormat>(b'V', 4);
 const S_FMT: Opcode = opcode::read_write::<SingleFormat>(b'V', 5);
 const REQBUFS: Opcode = opcode::read_write::<RequestBuffers>(b'V', 8);
-const QUERYBUF: Opcode = opcode::read_write::<V4l2Buffer>(b'V', 9);
+const STREAMON: Opcode = opcode::write::<u32>(b'V', 18);
+const STREAMOFF: Opcode = opcode::write::<u32>(b'V', 19);
 const G_PARM: Opcode = opcode::read_write::<StreamParameters>(b'V', 21);
 const S_PARM: Opcode = opcode::read_write::<StreamParameters>(b'V', 22);
 const G_CTRL: Opcode = opcode::read_write::<Control>(b'V', 27);
 const TRY_FMT: Opcode = opcode::read_write::<SingleFormat>(b'V', 64);
 const ENUM_FRAMESIZES: Opcode = opcode::read_write::<FrameSizeEnum>(b'V', 74);
 const ENUM_FRAMEINTERVALS: Opcode = opcode::read_write::<FrameIntervalEnum>(b'V', 75);
-const PREPARE_BUF: Opcode = opcode::read_write::<V4l2Buffer>(b'V', 93);
+const S_DV_TIMINGS: Opcode = opcode::read_write::<RawTimings>(b'V', 87);
+const G_DV_TIMINGS: Opcode = opcode::read_write::<RawTimings>(b'V', 88);
+const QUERY_DV_TIMINGS: Opcode = opcode::read::<RawTimings>(b'V', 99);
 const G_SELECTION: Opcode = opcode::read_write::<Selection>(b'V', 94);
 const S_SELECTION: Opcode = opcode::read_write::<Selection>(b'V', 95);
 
@@ -56,14 +80,16 @@ pub(crate) const BUF_TYPE_VIDEO_OUTPUT: u32 = 2;
 pub(crate) const BUF_TYPE_VIDEO_CAPTURE_MPLANE: u32 = 9;
 pub(crate) const BUF_TYPE_VIDEO_OUTPUT_MPLANE: u32 = 10;
 
-/// `V4L2_MEMORY_DMABUF`
-pub(crate) const MEMORY_DMABUF: u32 = 4;
 /// `V4L2_BUF_CAP_SUPPORTS_DMABUF`
 pub(crate) const BUF_CAP_SUPPORTS_DMABUF: u32 = 1 << 2;
 pub(crate) const FMT_FLAG_COMPRESSED: u32 = 1;
 pub(crate) const FMT_FLAG_EMULATED: u32 = 2;
+/// `V4L2_FMT_FLAG_CSC_*`: colour space, transfer function, encoding, quantization.
+pub(crate) const FMT_FLAGS_CSC: u32 = 0x1e0;
 /// `V4L2_PIX_FMT_PRIV_MAGIC`: the fields behind `private` are valid.
 pub(crate) const PIX_FMT_PRIV_MAGIC: u32 = 0xfeed_cafe;
+/// `V4L2_PIX_FMT_FLAG_SET_CSC`: the colorimetry of a capture format is a wish.
+pub(crate) const PIX_FMT_FLAG_SET_CSC: u32 = 2;
 pub(crate) const FIELD_NONE: u32 = 1;
 pub(crate) const SEL_TGT_CROP: u32 = 0;
 pub(crate) const SEL_TGT_COMPOSE: u32 = 0x100;
@@ -130,57 +156,28 @@ ioctls! {
     enumerate_size(ENUM_FRAMESIZES, FrameSizeEnum);
     /// The frame interval at an index.
     enumerate_interval(ENUM_FRAMEINTERVALS, FrameIntervalEnum);
+    /// What the source of a digital input sends.
+    query_timings(QUERY_DV_TIMINGS, RawTimings);
+    /// What a digital input is set to.
+    get_timings(G_DV_TIMINGS, RawTimings);
+    /// Sets a digital input.
+    set_timings(S_DV_TIMINGS, RawTimings);
     /// A rectangle: crop or compose.
     get_selection(G_SELECTION, Selection);
     /// Changes a rectangle.
     set_selection(S_SELECTION, Selection);
 }
 
-/// Attaches and maps the memory in `planes` to a buffer that REQBUFS made, without queueing it.
-///
-/// On a multi-planar queue the driver's answer, with its `data_offset`s, is in `planes` afterwards.
-pub(crate) fn prepare(
-    device: BorrowedFd<'_>,
-    buffer_type: u32,
-    index: u32,
-    planes: &mut [Plane],
-) -> Result<()> {
-    let mut buffer = V4l2Buffer::new(buffer_type, index);
-    buffer.memory_kind = MEMORY_DMABUF;
-    buffer.field = FIELD_NONE;
-    attach(&mut buffer, planes)?;
-    // SAFETY: the type mirrors struct v4l2_buffer; the one pointer that it may hold is to `planes`, with their number
-    // beside it, and `planes` is borrowed for longer than the call.
-    unsafe { update::<PREPARE_BUF, V4l2Buffer>(device, &mut buffer) }
+/// Starts a queue.
+pub(crate) fn stream_on(device: BorrowedFd<'_>, mut buffer_type: u32) -> Result<()> {
+    // SAFETY: the opcode takes a pointer to an int, read only.
+    unsafe { update::<STREAMON, u32>(device, &mut buffer_type) }
 }
 
-/// Whether the queue has buffers, whoever made them.
-pub(crate) fn has_buffers(device: BorrowedFd<'_>, buffer_type: u32) -> bool {
-    let mut planes = [Plane::default(); MAX_BUFFER_PLANES];
-    let mut buffer = V4l2Buffer::new(buffer_type, 0);
-    if is_multiplanar(buffer_type) {
-        buffer.memory.planes = planes.as_mut_ptr();
-        buffer.length = planes.len().try_into().unwrap_or_default();
-    }
-    // SAFETY: as in `prepare`: the pointer is to `planes`, which lives through the call, with their number beside it.
-    unsafe { update::<QUERYBUF, V4l2Buffer>(device, &mut buffer) }.is_ok()
-}
-
-/// A queue takes either one description of memory in the buffer itself, or an array of them behind a pointer.
-fn attach(buffer: &mut V4l2Buffer, planes: &mut [Plane]) -> Result<()> {
-    if is_multiplanar(buffer.buffer_type) {
-        buffer.length = u32::try_from(planes.len()).map_err(|_too_many| Errno::INVAL)?;
-        buffer.memory.planes = planes.as_mut_ptr();
-        return Ok(());
-    }
-    let [plane] = planes else {
-        return Err(Errno::INVAL);
-    };
-    buffer.length = plane.length;
-    buffer.bytesused = plane.bytesused;
-    // SAFETY: every member of the union is plain bits and all were written when the plane was made.
-    buffer.memory.fd = unsafe { plane.memory.fd };
-    Ok(())
+/// Stops a queue and takes all its buffers back.
+pub(crate) fn stream_off(device: BorrowedFd<'_>, mut buffer_type: u32) -> Result<()> {
+    // SAFETY: the opcode takes a pointer to an int, read only.
+    unsafe { update::<STREAMOFF, u32>(device, &mut buffer_type) }
 }
 
 pub(crate) const fn is_multiplanar(buffer_type: u32) -> bool {
@@ -203,33 +200,18 @@ mod tests {
         assert_eq!(G_FMT, 0xc0d0_5604);
         assert_eq!(S_FMT, 0xc0d0_5605);
         assert_eq!(REQBUFS, 0xc014_5608);
-        assert_eq!(QUERYBUF, 0xc058_5609);
+        assert_eq!(STREAMON, 0x4004_5612);
+        assert_eq!(STREAMOFF, 0x4004_5613);
         assert_eq!(G_PARM, 0xc0cc_5615);
         assert_eq!(S_PARM, 0xc0cc_5616);
         assert_eq!(G_CTRL, 0xc008_561b);
         assert_eq!(TRY_FMT, 0xc0d0_5640);
         assert_eq!(ENUM_FRAMESIZES, 0xc02c_564a);
         assert_eq!(ENUM_FRAMEINTERVALS, 0xc034_564b);
-        assert_eq!(PREPARE_BUF, 0xc058_565d);
+        assert_eq!(S_DV_TIMINGS, 0xc084_5657);
+        assert_eq!(G_DV_TIMINGS, 0xc084_5658);
+        assert_eq!(QUERY_DV_TIMINGS, 0x8084_5663);
         assert_eq!(G_SELECTION, 0xc040_565e);
         assert_eq!(S_SELECTION, 0xc040_565f);
-    }
-
-    #[test]
-    fn a_single_planar_queue_takes_one_plane() {
-        let mut buffer = V4l2Buffer::new(BUF_TYPE_VIDEO_CAPTURE, 0);
-        let mut planes = [Plane::default(); 2];
-        planes[0].length = 4096;
-        assert_eq!(attach(&mut buffer, &mut planes), Err(Errno::INVAL));
-        assert_eq!(attach(&mut buffer, &mut planes[..1]), Ok(()));
-        assert_eq!(buffer.length, 4096);
-    }
-
-    #[test]
-    fn a_multi_planar_queue_takes_an_array_and_its_length() {
-        let mut buffer = V4l2Buffer::new(BUF_TYPE_VIDEO_OUTPUT_MPLANE, 0);
-        let mut planes = [Plane::default(); 3];
-        assert_eq!(attach(&mut buffer, &mut planes), Ok(()));
-        assert_eq!(buffer.length, 3);
     }
 }

@@ -1,9 +1,6 @@
 //! The structs of `include/uapi/linux/videodev2.h` that the ioctls of this crate take.
 
-use std::ffi::c_long;
-
-/// `VIDEO_MAX_PLANES`
-pub(crate) const MAX_BUFFER_PLANES: usize = 8;
+use super::MAX_BUFFER_PLANES;
 
 /// Between a leading `u32` and a union that holds pointers.
 type PointerPadding = [u32; size_of::<usize>() / 4 - 1];
@@ -135,95 +132,6 @@ pub(crate) struct RequestBuffers {
     pub(crate) reserved: [u8; 3],
 }
 
-/// The union of `struct v4l2_plane`: of its members only the fd is used.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) union PlaneMemory {
-    pub(crate) fd: i32,
-    pub(crate) userptr: usize,
-}
-
-/// `struct v4l2_plane`
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct Plane {
-    pub(crate) bytesused: u32,
-    pub(crate) length: u32,
-    pub(crate) memory: PlaneMemory,
-    pub(crate) data_offset: u32,
-    pub(crate) reserved: [u32; 11],
-}
-
-impl Default for Plane {
-    fn default() -> Self {
-        Self {
-            bytesused: 0,
-            length: 0,
-            memory: PlaneMemory { userptr: 0 },
-            data_offset: 0,
-            reserved: [0; 11],
-        }
-    }
-}
-
-/// The union of `struct v4l2_buffer`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) union BufferMemory {
-    pub(crate) fd: i32,
-    pub(crate) userptr: usize,
-    pub(crate) planes: *mut Plane,
-}
-
-/// `struct v4l2_timecode`
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct Timecode {
-    kind: u32,
-    flags: u32,
-    parts: [u8; 4],
-    user_bits: [u8; 4],
-}
-
-/// `struct v4l2_buffer`. On 32-bit machines this is the variant with 32-bit times, which every kernel takes there.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(crate) struct V4l2Buffer {
-    pub(crate) index: u32,
-    pub(crate) buffer_type: u32,
-    pub(crate) bytesused: u32,
-    pub(crate) flags: u32,
-    pub(crate) field: u32,
-    timestamp: [c_long; 2],
-    timecode: Timecode,
-    sequence: u32,
-    pub(crate) memory_kind: u32,
-    pub(crate) memory: BufferMemory,
-    pub(crate) length: u32,
-    pub(crate) reserved: u32,
-    request_fd: u32,
-}
-
-impl V4l2Buffer {
-    pub(crate) fn new(buffer_type: u32, index: u32) -> Self {
-        Self {
-            index,
-            buffer_type,
-            bytesused: 0,
-            flags: 0,
-            field: 0,
-            timestamp: [0; 2],
-            timecode: Timecode::default(),
-            sequence: 0,
-            memory_kind: 0,
-            memory: BufferMemory { userptr: 0 },
-            length: 0,
-            reserved: 0,
-            request_fd: 0,
-        }
-    }
-}
-
 /// `struct v4l2_streamparm` whose union is a `v4l2_captureparm`; the output variant has the interval in the same place.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -290,6 +198,19 @@ pub(crate) struct Selection {
     pub(crate) reserved: [u32; 9],
 }
 
+/// `struct v4l2_dv_timings` whose union is a `v4l2_bt_timings`. Packed in the kernel: the 64-bit pixel clock is two words here.
+#[repr(C)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RawTimings {
+    pub(crate) kind: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) interlaced: u32,
+    pub(crate) polarities: u32,
+    pub(crate) pixel_clock: [u32; 2],
+    pub(crate) rest: [u32; 26],
+}
+
 /// `struct v4l2_control`
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -309,6 +230,7 @@ const _: () = {
     assert!(size_of::<FrameIntervalEnum>() == 52);
     assert!(size_of::<Selection>() == 64);
     assert!(size_of::<Control>() == 8);
+    assert!(size_of::<RawTimings>() == 132);
     assert!(size_of::<SingleFormat>() == size_of::<MultiFormat>());
 };
 
@@ -317,14 +239,9 @@ const _: () = {
     assert!(size_of::<SingleFormat>() == 208);
     assert!(std::mem::offset_of!(SingleFormat, pix) == 8);
     assert!(std::mem::offset_of!(MultiFormat, pix) == 8);
-    assert!(size_of::<Plane>() == 64);
-    assert!(size_of::<V4l2Buffer>() == 88);
-    assert!(std::mem::offset_of!(V4l2Buffer, memory) == 64);
 };
 
 #[cfg(target_pointer_width = "32")]
 const _: () = {
     assert!(size_of::<SingleFormat>() == 204);
-    assert!(size_of::<Plane>() == 60);
-    assert!(size_of::<V4l2Buffer>() == 68);
 };
