@@ -3,6 +3,7 @@
 mod control;
 mod device;
 mod event;
+mod exports;
 mod format;
 mod importer;
 mod mapping;
@@ -17,6 +18,7 @@ pub use device::{
     Rounding, SelectionTarget, enumerate,
 };
 pub use event::{Event, EventKind};
+pub use exports::ExportAllocator;
 pub use format::{
     BufferFormat, Choices, Colorimetry, FormatInfo, FormatRequest, Interval, QueueFormat, Size,
     V4l2Fourcc,

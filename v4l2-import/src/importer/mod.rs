@@ -5,13 +5,15 @@ mod layout;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use dmabuf_heap::{
-    Constraints, DeviceKey, Frame, FrameSpec, Importer, Reach, Refusal, Role, Verdict, Why,
+    Allocator, Constraints, DeviceKey, Frame, FrameSpec, Importer, Linear, Reach, Refusal, Role,
+    Verdict, Why,
 };
 
 use crate::device::{Device, OpenError, Queue};
+use crate::exports::{ExportAllocator, OpenDevice};
 use crate::probe::{Party, Probe, check_kind};
 
 /// One queue of a V4L2 device: a camera that fills frames, or one side of a mem2mem device.
@@ -19,13 +21,14 @@ use crate::probe::{Party, Probe, check_kind};
 /// The device is open only for the length of one call. Constraints come from `VIDIOC_G_FMT` and `VIDIOC_TRY_FMT`, the
 /// verdict from an import without streaming; see the documentation of the crate.
 pub struct QueueImporter {
-    open: Box<dyn Fn() -> io::Result<OwnedFd> + Send + Sync>,
+    open: Arc<OpenDevice>,
     queue: Queue,
     name: String,
     key: Option<DeviceKey>,
     may_set_format: bool,
     /// Read when it is asked for.
     reach: OnceLock<Reach>,
+    exports: Option<Arc<Linear<ExportAllocator>>>,
 }
 
 impl QueueImporter {
@@ -46,12 +49,13 @@ impl QueueImporter {
         let key = DeviceKey::of(&fd).ok();
         let device = Device::from_fd(fd)?;
         Ok(Self {
-            open: Box::new(open),
+            open: Arc::new(open),
             queue,
             name: device.info().to_string(),
             key,
             may_set_format: false,
             reach: OnceLock::new(),
+            exports: None,
         })
     }
 
@@ -64,6 +68,17 @@ impl QueueImporter {
     pub const fn may_set_format(mut self, may: bool) -> Self {
         self.may_set_format = may;
         self
+    }
+
+    /// Offers the negotiation the memory that the driver itself makes and exports, should no allocator of the registry suit.
+    ///
+    /// # Errors
+    ///
+    /// The device cannot be opened now.
+    pub fn offer_exports(mut self) -> Result<Self, OpenError> {
+        let allocator = ExportAllocator::of(self.open.clone(), self.queue, &self.device()?);
+        self.exports = Some(Arc::new(Linear(allocator)));
+        Ok(self)
     }
 
     /// The queue it asks.
@@ -128,6 +143,10 @@ impl Importer for QueueImporter {
             .run(frame),
             Err(error) => Verdict::Unknown(Why(error.to_string())),
         }
+    }
+
+    fn own_allocator(&self) -> Option<Arc<dyn Allocator>> {
+        Some(self.exports.clone()?)
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) use media::{
     ENABLED as LINK_ENABLED, INTERFACE_LINK, Interface, LINK_TYPE, Link, Topology, topology,
 };
 pub(crate) use structs::{
-    Capability, Control, FormatDescription, FrameIntervalEnum, FrameSizeEnum, MultiFormat,
-    PixFormat, PixFormatMplane, RawTimings, RequestBuffers, Selection, SingleFormat,
+    Capability, Control, CreateBuffers, FormatDescription, FrameIntervalEnum, FrameSizeEnum,
+    MultiFormat, PixFormat, PixFormatMplane, RawTimings, RequestBuffers, Selection, SingleFormat,
     StreamParameters,
 };
 
@@ -56,6 +56,7 @@ const ENUM_FRAMEINTERVALS: Opcode = opcode::read_write::<FrameIntervalEnum>(b'V'
 const S_DV_TIMINGS: Opcode = opcode::read_write::<RawTimings>(b'V', 87);
 const G_DV_TIMINGS: Opcode = opcode::read_write::<RawTimings>(b'V', 88);
 const QUERY_DV_TIMINGS: Opcode = opcode::read::<RawTimings>(b'V', 99);
+const CREATE_BUFS: Opcode = opcode::read_write::<CreateBuffers<SingleFormat>>(b'V', 92);
 const G_SELECTION: Opcode = opcode::read_write::<Selection>(b'V', 94);
 const S_SELECTION: Opcode = opcode::read_write::<Selection>(b'V', 95);
 
@@ -82,6 +83,8 @@ pub(crate) const BUF_TYPE_VIDEO_OUTPUT_MPLANE: u32 = 10;
 
 /// `V4L2_BUF_CAP_SUPPORTS_DMABUF`
 pub(crate) const BUF_CAP_SUPPORTS_DMABUF: u32 = 1 << 2;
+/// `V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS`
+pub(crate) const BUF_CAP_SUPPORTS_ORPHANED_BUFS: u32 = 1 << 4;
 pub(crate) const FMT_FLAG_COMPRESSED: u32 = 1;
 pub(crate) const FMT_FLAG_EMULATED: u32 = 2;
 /// `V4L2_FMT_FLAG_CSC_*`: colour space, transfer function, encoding, quantization.
@@ -146,6 +149,10 @@ ioctls! {
     try_multi(TRY_FMT, MultiFormat);
     /// Makes or frees buffers.
     request_buffers(REQBUFS, RequestBuffers);
+    /// Makes buffers for a format other than the current one, on a single-planar queue.
+    create_single(CREATE_BUFS, CreateBuffers<SingleFormat>);
+    /// Makes buffers for a format other than the current one, on a multi-planar queue.
+    create_multi(CREATE_BUFS, CreateBuffers<MultiFormat>);
     /// The frame interval and what goes with it.
     get_parameters(G_PARM, StreamParameters);
     /// Changes the frame interval.
@@ -208,6 +215,7 @@ mod tests {
         assert_eq!(TRY_FMT, 0xc0d0_5640);
         assert_eq!(ENUM_FRAMESIZES, 0xc02c_564a);
         assert_eq!(ENUM_FRAMEINTERVALS, 0xc034_564b);
+        assert_eq!(CREATE_BUFS, 0xc100_565c);
         assert_eq!(S_DV_TIMINGS, 0xc084_5657);
         assert_eq!(G_DV_TIMINGS, 0xc084_5658);
         assert_eq!(QUERY_DV_TIMINGS, 0x8084_5663);

@@ -198,6 +198,33 @@ pub(crate) struct Selection {
     pub(crate) reserved: [u32; 9],
 }
 
+/// `struct v4l2_create_buffers` around one of the two format structs.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct CreateBuffers<F> {
+    pub(crate) index: u32,
+    pub(crate) count: u32,
+    pub(crate) memory: u32,
+    pub(crate) format: F,
+    pub(crate) capabilities: u32,
+    pub(crate) flags: u32,
+    pub(crate) reserved: [u32; 6],
+}
+
+impl<F> CreateBuffers<F> {
+    pub(crate) const fn new(count: u32, memory: u32, format: F) -> Self {
+        Self {
+            index: 0,
+            count,
+            memory,
+            format,
+            capabilities: 0,
+            flags: 0,
+            reserved: [0; 6],
+        }
+    }
+}
+
 /// `struct v4l2_dv_timings` whose union is a `v4l2_bt_timings`. Packed in the kernel: the 64-bit pixel clock is two words here.
 #[repr(C)]
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -237,6 +264,9 @@ const _: () = {
 #[cfg(target_pointer_width = "64")]
 const _: () = {
     assert!(size_of::<SingleFormat>() == 208);
+    assert!(size_of::<CreateBuffers<SingleFormat>>() == 256);
+    assert!(std::mem::offset_of!(CreateBuffers<SingleFormat>, format) == 16);
+    assert!(std::mem::offset_of!(CreateBuffers<MultiFormat>, capabilities) == 224);
     assert!(std::mem::offset_of!(SingleFormat, pix) == 8);
     assert!(std::mem::offset_of!(MultiFormat, pix) == 8);
 };
