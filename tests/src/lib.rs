@@ -39,6 +39,8 @@ pub mod told;
 pub mod trace;
 pub mod two_cameras;
 pub mod v4l2_frame;
+pub mod v4l2_m2m;
+pub mod v4l2_queue;
 pub mod v4l2_stream;
 pub mod vivid;
 pub mod vkms;

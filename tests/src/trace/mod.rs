@@ -36,6 +36,10 @@ pub enum Action {
     Export(Buffer),
     /// Queued a dma-buf at a V4L2 device, as `V4L2_MEMORY_DMABUF`.
     Queue(Buffer),
+    /// Queued the buffer of that number at a V4L2 device; what was queued in its place stands before.
+    Index(u32),
+    /// Attached a dma-buf to a device that has a DMA engine.
+    Attach(Buffer),
     /// Imported a dma-buf into a DRM device, with PRIME.
     Import(Buffer),
     /// Mapped a dma-buf.
@@ -145,6 +149,31 @@ impl Trace {
                 None
             }
         })
+    }
+
+    /// The dma-bufs that each buffer number was queued with, all planes of it together, in each variant once.
+    pub fn by_index(&self) -> BTreeMap<u32, BTreeSet<Vec<u64>>> {
+        let mut variants: BTreeMap<u32, BTreeSet<Vec<u64>>> = BTreeMap::new();
+        let mut planes = Vec::new();
+        for event in &self.events {
+            match &event.action {
+                Action::Queue(buffer) => planes.push(buffer.inode),
+                Action::Index(index) => {
+                    let planes = std::mem::take(&mut planes);
+                    variants.entry(*index).or_default().insert(planes);
+                }
+                _ => {}
+            }
+        }
+        variants
+    }
+
+    /// How often a dma-buf was attached to a device.
+    pub fn attachments(&self) -> usize {
+        self.events
+            .iter()
+            .filter(|event| matches!(event.action, Action::Attach(_)))
+            .count()
     }
 
     /// Who made the dma-bufs that were queued at V4L2 devices.

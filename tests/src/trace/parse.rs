@@ -37,10 +37,12 @@ impl Trace {
                     Some(call) if call.is_import() => Some(Action::Import(buffer(fields))),
                     _ => None,
                 },
+                "dma_buf_dynamic_attach" => Some(Action::Attach(buffer(fields))),
                 "dma_buf_export" => Some(Action::Export(buffer(fields))),
                 // The second is what mmap(2) calls, the first what a driver calls that maps on behalf of another.
                 "dma_buf_mmap" | "dma_buf_mmap_internal" => Some(Action::Map(buffer(fields))),
                 "vb2_dqbuf" => Some(Action::Frame),
+                "vb2_qbuf" => Some(Action::Index(index(fields))),
                 _ => None,
             };
             events.extend(action.map(|action| Event {
@@ -101,6 +103,16 @@ fn call(fields: &str) -> Syscall {
     parse().unwrap_or_else(|| panic!("no system call: `{fields}`"))
 }
 
+/// `owner = 0000000012345678, queued = 1, owned_by_drv = 0, index = 3, type = 1, …`
+fn index(fields: &str) -> u32 {
+    let index = fields
+        .split(", ")
+        .find_map(|field| field.strip_prefix("index = "));
+    index
+        .and_then(|index| index.trim().parse().ok())
+        .unwrap_or_else(|| panic!("no index: `{fields}`"))
+}
+
 /// `exp_name=system size=8192 ino=7 fd=20`
 fn buffer(fields: &str) -> Buffer {
     let text = |name| {
@@ -130,6 +142,7 @@ mod tests {
   v4l2src0:src-81    (     80) [000] d..1.  12.000001: dma_buf_export: exp_name=system size=8192 ino=7
   v4l2src0:src-81    (     80) [000] d..1.  12.000002: sys_enter: NR 16 (5, c058560f, 7ffd00, 0, 0, 0)
   v4l2src0:src-81    (     80) [000] d..1.  12.000003: dma_buf_get: exp_name=system size=8192 ino=7 fd=20
+  v4l2src0:src-81    (     80) [000] d..1.  12.000003: vb2_qbuf: owner = 0000000012345678, queued = 0, owned_by_drv = 0, index = 3, type = 1
   v4l2src0:src-81    (     80) [000] d..1.  12.000004: sys_exit: NR 16 = 0
   v4l2src0:src-81    (     80) [001] d..1.  12.000006: vb2_dqbuf: owner = 0000000012345678, queued = 1, index = 0
   (odd) (name-82     (     80) [001] d..1.  12.000007: sys_enter: NR 16 (6, c00c642e, 7ffd00, 0, 0, 0)
@@ -150,6 +163,12 @@ mod tests {
         assert_eq!(trace.mapped(), [].into());
         assert_eq!(Trace::parse(TEXT).mapped(), [9].into());
         assert_eq!(trace.frames(), 2);
+    }
+
+    #[test]
+    fn a_buffer_is_known_by_its_number() {
+        let trace = Trace::parse(TEXT).of_process(80);
+        assert_eq!(trace.by_index(), [(3, [vec![7]].into())].into());
     }
 
     #[test]
