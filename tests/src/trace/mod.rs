@@ -140,6 +140,14 @@ impl Trace {
         })
     }
 
+    /// The dma-bufs that one exporter made, such as the heap `system`.
+    pub fn exported_by(&self, exporter: &str) -> BTreeSet<u64> {
+        self.inodes(|action| match action {
+            Action::Export(buffer) if buffer.exporter == exporter => Some(buffer),
+            _ => None,
+        })
+    }
+
     /// The dma-bufs that were queued at V4L2 devices as foreign memory.
     pub fn queued(&self) -> BTreeSet<u64> {
         self.inodes(|action| {
