@@ -13,7 +13,7 @@ use super::presenter::KmsPresenter;
 use super::settings::{self, Settings};
 use crate::caps;
 use crate::ffi::video_overlay::{VideoOverlay, VideoOverlayImpl};
-use crate::sink::{Opens, RENDER_RECTANGLE, RenderRectangle, SinkCore};
+use crate::sink::{self, Opens, RENDER_RECTANGLE, RenderRectangle, SinkCore};
 use crate::sync::lock;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -82,6 +82,11 @@ impl ObjectImpl for KmsSink {
             ]
         });
         &SIGNALS
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        sink::keep_no_sample(self.obj().upcast_ref());
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {

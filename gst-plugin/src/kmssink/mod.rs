@@ -26,7 +26,8 @@
  * Upstream reports a refused format only as `not-negotiated`. The element posts a warning before that, with what was
  * asked and what the device takes. An element message `dmaheap-path` is posted whenever frames begin to take another
  * path (`pool`, `foreign`, `copy`). The action signal `snapshot` returns what the display shows as a sample of caps
- * `BGRx`, read back through a writeback connector; without one it returns NULL and posts a warning.
+ * `BGRx`, read back through a writeback connector; without one it returns NULL and posts a warning. `enable-last-sample` is
+ * off at first: the base class would copy that sample with every question for memory, and count nothing.
  *
  * ## Example pipelines
  *

@@ -33,6 +33,13 @@ pub(crate) trait Opens<P: Presenter> {
     fn display_changed(&self) {}
 }
 
+/// Keeps the base class from copying pixels where nobody counts them: with each ALLOCATION query it replaces the last sample
+/// by a deep copy, so that upstream may have its memory back. What is on screen is ours to give back. An application may
+/// switch the sample on again.
+pub(crate) fn keep_no_sample(element: &gst_base::BaseSink) {
+    element.set_property("enable-last-sample", false);
+}
+
 impl<P: Presenter> SinkCore<P> {
     /// The state change of the element, around that of its base class.
     ///

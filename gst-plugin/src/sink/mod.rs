@@ -20,7 +20,7 @@ mod stream;
 mod timing;
 mod upload;
 
-pub(crate) use lifecycle::Opens;
+pub(crate) use lifecycle::{Opens, keep_no_sample};
 pub(crate) use overlay::{RENDER_RECTANGLE, RenderRectangle, rectangle_spec};
 pub(crate) use presenter::{Display, Event, OwnCopy, Pixels, Presenter, ShowError, Ticket};
 pub(crate) use settings::{param_specs, stats_spec};

@@ -13,7 +13,7 @@ use super::presenter::WaylandPresenter;
 use super::settings::{self, Settings};
 use crate::caps;
 use crate::ffi::video_overlay::{VideoOverlay, VideoOverlayImpl};
-use crate::sink::{RENDER_RECTANGLE, RenderRectangle, SinkCore};
+use crate::sink::{self, RENDER_RECTANGLE, RenderRectangle, SinkCore};
 use crate::sync::lock;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -65,6 +65,11 @@ impl ObjectSubclass for WaylandSink {
 impl ObjectImpl for WaylandSink {
     fn properties() -> &'static [glib::ParamSpec] {
         settings::param_specs()
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        sink::keep_no_sample(self.obj().upcast_ref());
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {

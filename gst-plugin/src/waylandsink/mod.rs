@@ -24,7 +24,8 @@
  * `GstWaylandDisplayHandleContextType` with its `wl_display*` and hands a `wl_surface*` over by `GstVideoOverlay`, as it
  * does for `waylandsink`. When the user closes the window, the element posts the error "Output window was closed"
  * (`GST_RESOURCE_ERROR_NOT_FOUND`); when the compositor dies, an error `GST_RESOURCE_ERROR_WRITE` follows at once, also
- * while no frames come.
+ * while no frames come. `enable-last-sample` is off at first: the base class would copy that sample with every question
+ * for memory, and count nothing.
  *
  * ## Example pipelines
  *
