@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex};
 use gst::prelude::*;
 use gst::{PadProbeData, PadProbeReturn, PadProbeType};
 
+use crate::note;
+use crate::trace::Trace;
+
 /// Something that passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
@@ -15,6 +18,8 @@ pub enum What {
     Frame(u64),
     /// A question for memory, on its way downstream.
     Allocation,
+    /// The wish to have all memory back, on its way downstream.
+    Drain,
     /// The wish for a new negotiation, on its way upstream.
     Reconfigure,
 }
@@ -81,6 +86,36 @@ impl Passing {
         pairs.filter(is_gap).collect()
     }
 
+    /// Panics if the camera lost a picture for want of a buffer, from picture `first` on. `trace` is the kernel's account since
+    /// before the camera started, and no other camera streams.
+    ///
+    /// One that is lost although the driver had a buffer to fill is its own: an emulated camera skips when the host is busy.
+    #[track_caller]
+    pub fn expect_no_want_of_buffers(&self, place: &str, first: u64, trace: &Trace) {
+        let (frames, left) = (self.frames(place), trace.left_at_frames());
+        // What passed after the trace ended has no account.
+        let known = frames.iter().zip(&left);
+        assert!(
+            known.clone().any(|(&frame, _left)| frame > first),
+            "{frames:?} passed, {left:?} by the kernel's account"
+        );
+        let gaps = self.gaps(place, first);
+        let lost: Vec<_> = known
+            .filter_map(|(&frame, &left)| {
+                let &(before, after) = gaps.iter().find(|(before, _after)| *before == frame)?;
+                Some((before, after, left))
+            })
+            .collect();
+        note(format!(
+            "lost by the camera itself or for want of buffers: {lost:?}"
+        ));
+        let hungry = lost.iter().any(|&(_before, _after, left)| left == 0);
+        assert!(
+            !hungry,
+            "a camera without a buffer loses pictures: {lost:?}"
+        );
+    }
+
     /// Panics unless the pictures that passed `downstream` are those of `upstream` in their order, but for the last ones, which
     /// may be on their way.
     #[track_caller]
@@ -99,7 +134,7 @@ impl Passed {
     fn frame(&self) -> Option<u64> {
         match self.what {
             What::Frame(number) => Some(number),
-            What::Allocation | What::Reconfigure => None,
+            What::Allocation | What::Drain | What::Reconfigure => None,
         }
     }
 }
@@ -109,6 +144,7 @@ fn what(data: &PadProbeData) -> Option<What> {
         PadProbeData::Buffer(buffer) => Some(What::Frame(buffer.offset())),
         PadProbeData::Query(query) => match query.view() {
             gst::QueryView::Allocation(_) => Some(What::Allocation),
+            gst::QueryView::Drain(_) => Some(What::Drain),
             _ => None,
         },
         PadProbeData::Event(event) => match event.view() {

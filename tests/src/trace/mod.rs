@@ -44,6 +44,11 @@ pub enum Action {
     Import(Buffer),
     /// Mapped a dma-buf.
     Map(Buffer),
+    /// Filled a buffer, as the thread or interrupt of a V4L2 device.
+    Filled {
+        /// Buffers that the device has left to fill.
+        left: u32,
+    },
     /// Got a frame from a V4L2 device.
     Frame,
 }
@@ -127,6 +132,15 @@ impl Trace {
             .iter()
             .filter(|event| event.action == Action::Frame)
             .count()
+    }
+
+    /// For each buffer that V4L2 devices have filled, how many were left to the device then.
+    pub fn left_at_frames(&self) -> Vec<u32> {
+        let left = |event: &Event| match event.action {
+            Action::Filled { left } => Some(left),
+            _ => None,
+        };
+        self.events.iter().filter_map(left).collect()
     }
 
     /// The dma-bufs that were made.
@@ -235,7 +249,7 @@ impl Trace {
         assert!(fates.is_empty(), "mapped while frames flow: {fates:#?}");
     }
 
-    /// What happened to one dma-buf, each with the number of frames before it.
+    /// What happened to one dma-buf, each with the number of frames before it, and the thread.
     fn fate(&self, inode: u64) -> Vec<String> {
         let mut frames = 0;
         let mut fate = Vec::new();
@@ -248,7 +262,7 @@ impl Trace {
                 | Action::Map(buffer)
                     if buffer.inode == inode =>
                 {
-                    fate.push(format!("{frames}: {:?}", event.action));
+                    fate.push(format!("{frames}: {:?} by {}", event.action, event.thread));
                 }
                 _ => {}
             }

@@ -41,6 +41,7 @@ impl Trace {
                 "dma_buf_export" => Some(Action::Export(buffer(fields))),
                 // The second is what mmap(2) calls, the first what a driver calls that maps on behalf of another.
                 "dma_buf_mmap" | "dma_buf_mmap_internal" => Some(Action::Map(buffer(fields))),
+                "vb2_buf_done" => Some(Action::Filled { left: left(fields) }),
                 "vb2_dqbuf" => Some(Action::Frame),
                 "vb2_qbuf" => Some(Action::Index(index(fields))),
                 _ => None,
@@ -133,6 +134,15 @@ fn buffer(fields: &str) -> Buffer {
     }
 }
 
+/// `owner = 0000000012345678, queued = 3, owned_by_drv = 2, index = 0, …`
+fn left(fields: &str) -> u32 {
+    let parse = || {
+        let (_before, rest) = fields.split_once("owned_by_drv = ")?;
+        rest.split(',').next()?.trim().parse().ok()
+    };
+    parse().unwrap_or_else(|| panic!("no number of buffers: `{fields}`"))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::trace::{CallRate, Trace};
@@ -144,6 +154,7 @@ mod tests {
   v4l2src0:src-81    (     80) [000] d..1.  12.000003: dma_buf_get: exp_name=system size=8192 ino=7 fd=20
   v4l2src0:src-81    (     80) [000] d..1.  12.000003: vb2_qbuf: owner = 0000000012345678, queued = 0, owned_by_drv = 0, index = 3, type = 1
   v4l2src0:src-81    (     80) [000] d..1.  12.000004: sys_exit: NR 16 = 0
+  vivid-000-vid-c-70 (     70) [001] d..1.  12.000005: vb2_buf_done: owner = 0000000012345678, queued = 3, owned_by_drv = 2, index = 0, bytesused = 8192, timestamp = 1
   v4l2src0:src-81    (     80) [001] d..1.  12.000006: vb2_dqbuf: owner = 0000000012345678, queued = 1, index = 0
   (odd) (name-82     (     80) [001] d..1.  12.000007: sys_enter: NR 16 (6, c00c642e, 7ffd00, 0, 0, 0)
   (odd) (name-82     (     80) [001] d..1.  12.000008: dma_buf_get: exp_name=system size=8192 ino=7 fd=20
@@ -153,6 +164,11 @@ mod tests {
   other-9            (      9) [001] d..1.  12.000011: dma_buf_mmap: exp_name=system size=8192 ino=9
   gone-10            (-------) [001] d..1.  12.000012: sys_enter: NR 3 (3, 0, 0, 0, 0, 0)
 ";
+
+    #[test]
+    fn what_is_left_to_a_camera_is_counted() {
+        assert_eq!(Trace::parse(TEXT).left_at_frames(), [2]);
+    }
 
     #[test]
     fn a_buffer_is_followed_from_queue_to_import() {

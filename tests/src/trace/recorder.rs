@@ -10,13 +10,14 @@ use crate::command::{Outcome, Run};
 
 const TRACEFS: &str = "/sys/kernel/debug/tracing";
 const BUFFER_KIB_PER_CPU: &str = "24576";
-const SWITCHES: [&str; 8] = [
+const SWITCHES: [&str; 9] = [
     "events/raw_syscalls/enable",
     "events/dma_buf/dma_buf_export/enable",
     "events/dma_buf/dma_buf_dynamic_attach/enable",
     "events/dma_buf/dma_buf_get/enable",
     "events/dma_buf/dma_buf_mmap/enable",
     "events/dma_buf/dma_buf_mmap_internal/enable",
+    "events/vb2/vb2_buf_done/enable",
     "events/vb2/vb2_dqbuf/enable",
     "events/vb2/vb2_qbuf/enable",
 ];
