@@ -78,7 +78,7 @@ impl Report {
             _ => "no frame came",
         };
         let import = match self.sink.get::<u32>("dmabuf-version") {
-            Ok(0) => "wl_shm".to_owned(),
+            Ok(_) if count(&self.sink, "shm-copies") > 0 => "wl_shm".to_owned(),
             Ok(version) => format!("linux-dmabuf v{version}"),
             Err(_no_compositor) => "PRIME import".to_owned(),
         };
@@ -187,7 +187,7 @@ mod tests {
         );
         report.sink.set("dmabuf-version", 4_u32);
         assert!(path(&report).ends_with("display reads by linux-dmabuf v4"));
-        report.sink.set("dmabuf-version", 0_u32);
+        report.sink.set("shm-copies", 9_u64);
         report.sink.set("path", "copy");
         assert_eq!(path(&report), "frames are copied, display reads by wl_shm");
     }

@@ -1,4 +1,4 @@
-//! The way to a display that imports no dma-bufs: one copy by the CPU, into memory of the display's own.
+//! The way to a display that can read no memory of ours: one copy by the CPU, into memory of the display's own.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::stats::{CopyReason, Counter, Path};
 use crate::sync::lock;
 
 impl<P: Presenter> SinkCore<P> {
-    /// Shows a copy of a buffer; `why` nothing else can be done is told and counted.
+    /// Shows a copy of a buffer; why nothing else can be done is told and counted.
     pub(super) fn show_own_copy(
         &self,
         element: &gst_base::BaseSink,
         presenter: &P,
         stream: &Arc<Stream>,
         buffer: &gst::Buffer,
-        why: &str,
+        (reason, why): (CopyReason, &str),
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let cost = loop {
             match self.put_own_copy(element, presenter, stream, buffer) {
@@ -31,7 +31,7 @@ impl<P: Presenter> SinkCore<P> {
                 Err(error) => wait_or_fail(element, error)?,
             }
         };
-        self.path.count_copy(CopyReason::NoImport, cost.bytes);
+        self.path.count_copy(reason, cost.bytes);
         self.path.add(Counter::SyncIoctls, cost.sync_ioctls);
         self.tell_path(element, Path::Copy, why);
         Ok(gst::FlowSuccess::Ok)

@@ -30,6 +30,15 @@ pub(super) struct Shown {
     pub(super) of: Option<BufferId>,
 }
 
+/// How a frame reaches the display.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// The device reads it here.
+    Import(Picture),
+    /// The display gets a copy in memory of its own, and why.
+    OwnCopy(CopyReason, Arc<str>),
+}
+
 /// A frame that the device can read, and the buffer that keeps it.
 #[derive(Debug, Clone)]
 pub(super) struct Picture {
@@ -77,29 +86,58 @@ impl BufferId {
 
 impl<P: Presenter> SinkCore<P> {
     /// The frame where it lies, if that is a dma-buf; else a copy.
-    pub(super) fn picture(
+    pub(super) fn way(
         &self,
         element: &gst_base::BaseSink,
+        presenter: &P,
         stream: &Stream,
         buffer: &gst::Buffer,
-    ) -> Result<Picture, gst::FlowError> {
+    ) -> Result<Way, gst::FlowError> {
+        if let Some(why) = presenter.imports_nothing() {
+            self.allow_copy(element, buffer, CopyReason::NoImport, &why)?;
+            return Ok(Way::OwnCopy(CopyReason::NoImport, why.into()));
+        }
         let frame = match frame::frame_of(buffer, &stream.video) {
             Ok(frame) => frame,
             Err(error) => {
                 let why = report::chain(&error);
-                return self.copy(element, stream, buffer, CopyReason::NotDmaBuf, &why);
+                let reason = CopyReason::NotDmaBuf;
+                return self.copy(element, presenter, stream, buffer, reason, &why);
             }
         };
         if let Some(Some(why)) = self.refused.find(&frame) {
-            return self.copy(element, stream, buffer, CopyReason::Refused, &why);
+            let reason = CopyReason::Refused;
+            return self.copy(element, presenter, stream, buffer, reason, &why);
         }
         let is_ours = arrived_from_pool(buffer);
-        Ok(Picture {
+        Ok(Way::Import(Picture {
             frame,
             buffer: buffer.clone(),
             is_foreign: !is_ours,
             path: if is_ours { Path::Pool } else { Path::Foreign },
-        })
+        }))
+    }
+
+    /// The way for a picture that the device has refused to read.
+    pub(super) fn way_around(
+        &self,
+        element: &gst_base::BaseSink,
+        presenter: &P,
+        stream: &Stream,
+        buffer: &gst::Buffer,
+        (picture, why): (&Picture, &str),
+    ) -> Result<Way, gst::FlowError> {
+        let reason = CopyReason::Refused;
+        if picture.path != Path::Copy {
+            self.refuse(element, &picture.frame, why.into());
+            return self.copy(element, presenter, stream, buffer, reason, why);
+        }
+        if presenter.copies(&stream.video) {
+            let why = stream.own_copies.get_or_init(|| why.into());
+            return Ok(Way::OwnCopy(reason, Arc::clone(why)));
+        }
+        gst::element_error!(element, gst::ResourceError::Write, ("{why}"));
+        Err(gst::FlowError::Error)
     }
 
     /// Counts a frame that was taken by the way it came; copies have been counted when they were made.
@@ -128,29 +166,44 @@ impl<P: Presenter> SinkCore<P> {
         Ok(())
     }
 
-    /// A copy in heap memory, unless copies are forbidden.
-    pub(super) fn copy(
+    /// A copy in heap memory, or where that does not suit the device either in the display's own; unless copies are
+    /// forbidden.
+    fn copy(
         &self,
         element: &gst_base::BaseSink,
+        presenter: &P,
         stream: &Stream,
         buffer: &gst::Buffer,
         reason: CopyReason,
         why: &str,
-    ) -> Result<Picture, gst::FlowError> {
+    ) -> Result<Way, gst::FlowError> {
         self.allow_copy(element, buffer, reason, why)?;
-        let (picture, cost) = self.private_copy(stream, buffer).map_err(|error| {
-            let error = report::chain(&error);
-            gst::element_error!(
-                element,
-                gst::ResourceError::Failed,
-                ("{why}, and no copy could be made: {error}")
-            );
-            gst::FlowError::Error
-        })?;
+        if let Some(why) = stream.own_copies.get() {
+            return Ok(Way::OwnCopy(reason, Arc::clone(why)));
+        }
+        let (picture, cost) = match self.private_copy(stream, buffer) {
+            Ok(copied) => copied,
+            Err(error) => {
+                let error = report::chain(&error);
+                if presenter.copies(&stream.video) {
+                    gst::info!(P::category(), obj = element, "{error}");
+                    let text =
+                        || format!("{why}; nor does it read copies in memory of ours").into();
+                    let why = stream.own_copies.get_or_init(text);
+                    return Ok(Way::OwnCopy(reason, Arc::clone(why)));
+                }
+                gst::element_error!(
+                    element,
+                    gst::ResourceError::Failed,
+                    ("{why}, and no copy could be made: {error}")
+                );
+                return Err(gst::FlowError::Error);
+            }
+        };
         self.path.count_copy(reason, cost.bytes);
         self.path.add(Counter::SyncIoctls, cost.sync_ioctls);
         self.tell_path(element, Path::Copy, why);
-        Ok(picture)
+        Ok(Way::Import(picture))
     }
 
     /// A copy in heap memory of a frame that the CPU can read.

@@ -78,6 +78,11 @@ pub(crate) trait Presenter: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether the display has memory of its own for copies of such frames.
+    fn copies(&self, _video: &VideoCaps) -> bool {
+        false
+    }
+
     /// Shows a copy that the CPU makes now, in memory of the display's own; `None` where it has no such memory.
     fn show_copy(
         &self,

@@ -7,12 +7,12 @@ use dmabuf_heap::{Frame, Placement, Rect};
 use gst::prelude::*;
 use gst_base::prelude::*;
 
-use super::picture::{BufferId, Picture, Shown};
+use super::picture::{BufferId, Picture, Shown, Way};
 use super::presenter::{Presenter, ShowError};
 use super::state::SinkCore;
 use super::stream::Stream;
 use super::timing::Departure;
-use crate::stats::{CopyReason, Counter, Path};
+use crate::stats::Counter;
 use crate::sync::lock;
 
 impl<P: Presenter> SinkCore<P> {
@@ -35,23 +35,27 @@ impl<P: Presenter> SinkCore<P> {
             (presenter, stream)
         };
         self.path.add(Counter::Frames, 1);
-        if let Some(why) = presenter.imports_nothing() {
-            self.allow_copy(element, buffer, CopyReason::NoImport, &why)?;
-            return self.show_own_copy(element, &presenter, &stream, buffer, &why);
-        }
-        let mut picture = self.picture(element, &stream, buffer)?;
+        let mut way = self.way(element, &presenter, &stream, buffer)?;
         loop {
-            match self.put(element, &presenter, &stream, &picture, of) {
-                Ok(()) => break,
-                Err(ShowError::Import(why)) if picture.path != Path::Copy => {
-                    self.refuse(element, &picture.frame, why.as_str().into());
-                    picture = self.copy(element, &stream, buffer, CopyReason::Refused, &why)?;
+            let picture = match &way {
+                Way::Import(picture) => picture,
+                Way::OwnCopy(reason, why) => {
+                    let why = (*reason, &**why);
+                    return self.show_own_copy(element, &presenter, &stream, buffer, why);
+                }
+            };
+            match self.put(element, &presenter, &stream, picture, of) {
+                Ok(()) => {
+                    self.count(element, picture.path);
+                    return Ok(gst::FlowSuccess::Ok);
+                }
+                Err(ShowError::Import(why)) => {
+                    let refused = (picture, why.as_str());
+                    way = self.way_around(element, &presenter, &stream, buffer, refused)?;
                 }
                 Err(error) => wait_or_fail(element, error)?,
             }
         }
-        self.count(element, picture.path);
-        Ok(gst::FlowSuccess::Ok)
     }
 
     /// After a flush, the next frame is a new one, even in the same buffer and at the same time.

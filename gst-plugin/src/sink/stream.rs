@@ -1,6 +1,6 @@
 //! What negotiated caps mean to a display.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use dmabuf_heap::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoInfo};
@@ -15,6 +15,8 @@ pub(super) struct Stream {
     color: Option<YuvColor>,
     /// Whether the display scales these frames, found out with the first one.
     scales: OnceLock<bool>,
+    /// Why copies of these frames have to be made in memory of the display's own, once that is known.
+    pub(super) own_copies: OnceLock<Arc<str>>,
 }
 
 impl Stream {
@@ -25,6 +27,7 @@ impl Stream {
             caps,
             video,
             scales: OnceLock::new(),
+            own_copies: OnceLock::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dmabuf_heap::{FormatSet, YuvColor};
+use dmabuf_heap::{Format, FormatSet, PixelFormat, YuvColor};
 use gst_video::VideoInfo;
 use wayland_import::{Display, YuvSupport};
 
@@ -47,6 +47,11 @@ impl Compositor {
             YuvSupport::Assumed(_) => format!("{color}, which is what the compositor decodes"),
             _ => format!("{color}, as the compositor is told"),
         }
+    }
+
+    /// Whether `wl_shm` takes copies of frames of this format.
+    pub(super) fn takes_copies(&self, format: Format) -> bool {
+        self.display.offers().shm_formats.contains(format) && has_one_plane(&format)
     }
 
     /// Whether frames of these colours come out right, or need not.
@@ -112,14 +117,20 @@ impl Compositor {
     }
 }
 
-/// What dma-bufs can be imported in; where none can, what `wl_shm` takes.
+/// What dma-bufs can be imported in; where none can, what can be copied.
 fn taken_formats(display: &Display) -> FormatSet {
     let formats = display.formats();
     if formats.is_empty() {
-        display.offers().shm_formats.clone()
+        let shm = display.offers().shm_formats.iter();
+        shm.filter(has_one_plane).collect()
     } else {
         formats
     }
+}
+
+/// Copies are made of pictures of one plane: `wl_shm` has one stride for all planes, and compositors disagree on the rest.
+fn has_one_plane(format: &Format) -> bool {
+    PixelFormat::find(format.fourcc).is_some_and(|it| it.planes().len() == 1)
 }
 
 fn is_same(one: YuvColor, other: YuvColor) -> bool {

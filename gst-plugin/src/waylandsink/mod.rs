@@ -41,7 +41,7 @@
  * gst-launch-1.0 v4l2src io-mode=dmabuf-import ! dmaheapalloc ! tee name=t ! queue ! dmaheapwaylandsink t. ! queue ! dmaheapkmssink
  * ]| The same dma-bufs on a window and on another display.
  *
- * Since: dmaheap-0.2
+ * Since: dmaheap-0.1
  */
 use gst::glib;
 use gst::prelude::*;

@@ -203,6 +203,10 @@ impl Presenter for WaylandPresenter {
         })
     }
 
+    fn copies(&self, video: &VideoCaps) -> bool {
+        self.compositor.takes_copies(video.format())
+    }
+
     fn show_copy(
         &self,
         pixels: Pixels<'_>,
@@ -270,6 +274,7 @@ impl Presenter for WaylandPresenter {
         let (stats, area) = (surface.stats(), surface.area());
         fields.set("mode", format!("{}x{}", area.width, area.height));
         fields.set("color", lock(&self.color).clone());
+        fields.set("shm-copies", stats.copies);
         fields.set("commits", stats.commits);
         fields.set("superseded", stats.superseded);
         fields.set("discarded", stats.discarded);
