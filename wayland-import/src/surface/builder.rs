@@ -109,7 +109,11 @@ impl SurfaceBuilder {
 
     /// Makes a surface inside the application's surface `parent`, at `geometry` in its pixels, instead of a window.
     ///
-    /// It appears with the first frame and the application's next commit of `parent`. Input goes to the application.
+    /// It appears with the first frame. Input goes to the application.
+    ///
+    /// `parent` is committed once: a surface inside another one takes its place with a commit of that one
+    /// (`wl_subsurface`), and an application that has nothing new to draw would make none. Everything later waits for the
+    /// application's own commits.
     ///
     /// # Errors
     ///
@@ -143,6 +147,7 @@ impl SurfaceBuilder {
         *lock(&core.role) = Some(Role::Embedded(place));
         let surface = builder.surface(core)?;
         surface.core.configured(None, None);
+        parent.commit();
         link.flush();
         Ok(surface)
     }
