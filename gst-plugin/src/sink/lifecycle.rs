@@ -144,6 +144,7 @@ impl<P: Presenter> SinkCore<P> {
         }));
         let importer = presenter.importer();
         let mut state = self.state();
+        presenter.take_rectangle(state.rectangle);
         state.importer = Some(importer);
         state.presenter = Some(Arc::new(presenter));
     }

@@ -16,7 +16,14 @@ pub(crate) const RENDER_RECTANGLE: &str = "render-rectangle";
 impl<P: Presenter> SinkCore<P> {
     /// Where the application wants the picture from now on.
     pub(crate) fn set_rectangle(&self, element: &gst_base::BaseSink, rectangle: RenderRectangle) {
-        self.state().rectangle = rectangle.0;
+        let presenter = {
+            let mut state = self.state();
+            state.rectangle = rectangle.0;
+            state.presenter.clone()
+        };
+        if let Some(presenter) = presenter {
+            presenter.take_rectangle(rectangle.0);
+        }
         self.show_again(element);
     }
 

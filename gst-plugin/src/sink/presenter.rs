@@ -97,9 +97,12 @@ pub(crate) trait Presenter: Debug + Send + Sync + 'static {
         None
     }
 
-    /// Takes over where the application wants the picture, if [`area`](Self::area) can become that; false: frames have to
-    /// be placed there.
-    fn take_rectangle(&self, _rectangle: Option<Rect>) -> bool {
+    /// Hears where the application wants the picture, in the application's own thread. What takes effect with something
+    /// that the application does next has to be done before this returns.
+    fn take_rectangle(&self, _rectangle: Option<Rect>) {}
+
+    /// Whether [`area`](Self::area) itself is where the application wants the picture; else frames have to be placed there.
+    fn is_the_rectangle(&self) -> bool {
         false
     }
 

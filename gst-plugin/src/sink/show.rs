@@ -123,8 +123,7 @@ impl<P: Presenter> SinkCore<P> {
         frame: Option<&Frame>,
     ) -> Placement {
         let wanted = self.state().rectangle;
-        let is_taken = presenter.take_rectangle(wanted);
-        let wanted = wanted.filter(|_| !is_taken);
+        let wanted = wanted.filter(|_| !presenter.is_the_rectangle());
         let screen = presenter.area();
         let area = wanted.and_then(|it| clip((it.x, it.y, it.width, it.height), screen));
         stream.place(

@@ -33,11 +33,14 @@ pub(crate) struct WaylandPresenter {
     element: glib::WeakRef<WaylandSink>,
     importer: Arc<dyn Importer>,
     surface: OnceLock<Surface>,
+    /// Where the picture goes in the application's surface if that says nothing else; none in a window of our own. Set
+    /// before the surface is.
+    natural: OnceLock<Rect>,
     listener: Mutex<Option<Listener>>,
     is_flushing: AtomicBool,
     /// The kind of frames that the compositor has answered for, since the caps came.
     answered: Mutex<Option<FrameLayout>>,
-    /// Where the application wants the surface, as the surface knows it.
+    /// Where the application wants the picture.
     rectangle: Mutex<Option<Rect>>,
     /// What becomes of the colours.
     color: Mutex<String>,
@@ -50,6 +53,7 @@ impl WaylandPresenter {
             compositor: compositor.clone(),
             element: element.downgrade(),
             surface: OnceLock::new(),
+            natural: OnceLock::new(),
             listener: Mutex::default(),
             is_flushing: AtomicBool::default(),
             answered: Mutex::default(),
@@ -70,10 +74,17 @@ impl WaylandPresenter {
         self.surface.get().is_some()
     }
 
-    /// Whether frames are on a surface of the application's.
-    fn is_embedded(&self) -> bool {
-        let element = self.element.upgrade();
-        element.is_some_and(|element| element.imp().window() != 0)
+    /// Where the surface belongs in the application's; `None` in a window of our own.
+    fn geometry(&self) -> Option<Rect> {
+        let natural = self.natural.get().copied()?;
+        Some(lock(&self.rectangle).unwrap_or(natural))
+    }
+
+    /// Moves the surface to where the application wants it.
+    fn follow(&self) {
+        if let (Some(surface), Some(geometry)) = (self.surface.get(), self.geometry()) {
+            surface.set_geometry(geometry);
+        }
     }
 
     fn surface(&self) -> Result<&Surface, sink::ShowError> {
@@ -95,7 +106,11 @@ impl WaylandPresenter {
             &self.compositor,
             &imp.settings(),
             || imp.window(),
-            *lock(&self.rectangle),
+            |natural| {
+                // Set once: a sink has one surface between two changes to READY.
+                let _only_one = self.natural.set(natural);
+                self.geometry().unwrap_or(natural)
+            },
             video.info(),
         )?;
         let listener = lock(&self.listener).clone();
@@ -166,6 +181,8 @@ impl Presenter for WaylandPresenter {
             gst::debug!(CAT, "a surface of {}", surface.area());
             // Caps come from one thread at a time.
             let _only_one = self.surface.set(surface);
+            // The application may have moved it meanwhile.
+            self.follow();
         }
         Ok(())
     }
@@ -231,17 +248,13 @@ impl Presenter for WaylandPresenter {
         Some(surface.and_then(|surface| surface.rearrange(placement).map_err(told)))
     }
 
-    fn take_rectangle(&self, rectangle: Option<Rect>) -> bool {
-        let known = std::mem::replace(&mut *lock(&self.rectangle), rectangle);
-        if !self.is_embedded() {
-            return false;
-        }
-        if let (Some(surface), Some(wanted)) = (self.surface.get(), rectangle)
-            && known != rectangle
-        {
-            surface.set_geometry(wanted);
-        }
-        true
+    fn take_rectangle(&self, rectangle: Option<Rect>) {
+        *lock(&self.rectangle) = rectangle;
+        self.follow();
+    }
+
+    fn is_the_rectangle(&self) -> bool {
+        self.natural.get().is_some()
     }
 
     fn set_flushing(&self, is_flushing: bool) {

@@ -13,12 +13,13 @@ use crate::ffi;
 use crate::report::chain;
 
 /// Makes the surface for frames of this kind. An application that has not handed over a window is asked for one.
+/// `geometry` says where in that the picture goes, given where it would go by itself.
 pub(super) fn open(
     sink: &WaylandSink,
     compositor: &Compositor,
     settings: &Settings,
     window: impl Fn() -> usize,
-    rectangle: Option<Rect>,
+    geometry: impl FnOnce(Rect) -> Rect,
     info: &VideoInfo,
 ) -> Result<Surface, gst::ErrorMessage> {
     if window() == 0 {
@@ -33,8 +34,8 @@ pub(super) fn open(
         (0, _, Some(output)) => builder.fullscreen_on(output).build(),
         (0, _, None) => builder.fullscreen(settings.fullscreen).build(),
         (window, true, _) => {
-            let geometry = rectangle.unwrap_or(Rect::new(0, 0, size.0, size.1));
-            ffi::wayland::surface_in(builder, window, geometry)
+            let natural = Rect::new(0, 0, size.0, size.1);
+            ffi::wayland::surface_in(builder, window, geometry(natural))
         }
         (_, false, _) => {
             return Err(gst::error_msg!(
