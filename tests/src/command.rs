@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -57,10 +58,10 @@ impl Run {
         self
     }
 
-    /// Lets the program read from there; else it finds nothing to read.
+    /// Lets the program hear what [`Running::tell`] says. Without this its standard input is empty.
     #[must_use]
-    pub fn stdin(mut self, from: impl Into<Stdio>) -> Run {
-        self.command.stdin(from);
+    pub fn listening(mut self) -> Run {
+        self.command.stdin(Stdio::piped());
         self
     }
 
@@ -139,6 +140,19 @@ impl Running {
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Writes a line to the standard input of a program that is [listening](Run::listening).
+    #[track_caller]
+    pub fn tell(&self, line: &str) {
+        let mut input = self.child.stdin.as_ref().expect("a program that listens");
+        if let Err(error) = writeln!(input, "{line}") {
+            panic!(
+                "`{}` does not hear '{line}': {error}\n{}",
+                self.command,
+                self.output()
+            );
+        }
     }
 
     /// Sends SIGINT, as Ctrl-C in a terminal does.

@@ -40,6 +40,12 @@ impl Picture {
         Picture { width, height, rgb }
     }
 
+    /// A picture of one colour.
+    pub fn filled(width: u32, height: u32, color: [u8; 3]) -> Picture {
+        let rgb = color.repeat(width as usize * height as usize);
+        Picture { width, height, rgb }
+    }
+
     /// Reads an 8 bit RGB or RGBA PNG file; alpha is ignored.
     pub fn read_png(path: &Path) -> Picture {
         let file = File::open(path)
@@ -106,6 +112,20 @@ impl Picture {
         let pixels =
             rows.flat_map(|y| (rect.x..rect.x + rect.width).flat_map(move |x| self.pixel(x, y)));
         Picture::new(rect.width, rect.height, pixels.collect())
+    }
+
+    /// The same with `other` on it, its left top corner at `x`, `y`. What of it lies outside is cut.
+    #[must_use]
+    pub fn with(mut self, other: &Picture, x: u32, y: u32) -> Picture {
+        let columns = other.width.min(self.width.saturating_sub(x));
+        let rows = other.height.min(self.height.saturating_sub(y));
+        for row in 0..rows {
+            for column in 0..columns {
+                let at = (((y + row) * self.width + x + column) * 3) as usize;
+                self.rgb[at..at + 3].copy_from_slice(&other.pixel(column, row));
+            }
+        }
+        self
     }
 
     /// Whether every pixel outside `rect` is black.
@@ -235,6 +255,15 @@ mod tests {
         let picture = Picture::new(4, 2, (0..24).collect());
         picture.write_png(&path);
         assert_eq!(Picture::read_png(&path), picture);
+    }
+
+    #[test]
+    fn a_picture_on_another_is_cut_at_its_edge() {
+        let both = Picture::filled(3, 2, [9; 3]).with(&grey(100), 2, 1);
+        assert_eq!(both.pixel(2, 1), [100; 3]);
+        for (x, y) in [(0, 0), (2, 0), (1, 1)] {
+            assert_eq!(both.pixel(x, y), [9; 3]);
+        }
     }
 
     #[test]

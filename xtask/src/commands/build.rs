@@ -29,7 +29,7 @@ pub(crate) fn plugin_and_demo(sysroot: &Sysroot) -> Result<()> {
     Ok(())
 }
 
-/// Builds the guest tests and their runner, and lists the tests.
+/// Builds the guest tests, their runner and the example programs that they run, and lists the tests.
 pub(crate) fn guest_tests(sysroot: &Sysroot) -> Result<Vec<Target>> {
     let log = workspace::log("build-tests");
     fs::remove_file(&log).ok();
@@ -54,9 +54,10 @@ pub(crate) fn guest_tests(sysroot: &Sysroot) -> Result<Vec<Target>> {
             process::failure(&command, status, &log)
         );
     }
+    // One by one: what is built together gets the features of all.
     for program in [
         ["--package", "dmaheap-tests", "--bins"].as_slice(),
-        &["--package", "gst-plugin-dmaheap", "--example", "embed"],
+        &["--package", "gst-plugin-dmaheap", "--examples"],
     ] {
         let mut command = cargo::command(sysroot, &[])?;
         process::run(command.arg("build").args(program), &log, &mut step)?;

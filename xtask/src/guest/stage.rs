@@ -13,7 +13,7 @@ use crate::image::sysroot::{REGISTRY, Sysroot};
 
 const PLUGIN: &str = "libgstdmaheap.so";
 /// Programs, where cargo leaves them.
-const BINARIES: [&str; 3] = ["dmaheap-demo", "guest-runner", "examples/embed"];
+const BINARIES: [&str; 3] = ["dmaheap-demo", "guest-runner", "examples/embed_wayland"];
 
 /// The environment of commands in the guest. Takes what is built; what is not built is not there.
 pub(crate) fn environment(sysroot: &Sysroot) -> Result<Vec<(String, String)>> {
