@@ -22,7 +22,8 @@
  *
  * The window is the element's own, or a part of an application's surface: the application sets a context
  * `GstWaylandDisplayHandleContextType` with its `wl_display*` and hands a `wl_surface*` over by `GstVideoOverlay`, as it
- * does for `waylandsink`. When the user closes the window, the element posts the error "Output window was closed"
+ * does for `waylandsink`. The first frame appears by itself; a render rectangle takes effect with the application's next
+ * commit of its surface. When the user closes the window, the element posts the error "Output window was closed"
  * (`GST_RESOURCE_ERROR_NOT_FOUND`); when the compositor dies, an error `GST_RESOURCE_ERROR_WRITE` follows at once, also
  * while no frames come. `enable-last-sample` is off at first: the base class would copy that sample with every question
  * for memory, and count nothing.
