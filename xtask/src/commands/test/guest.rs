@@ -40,7 +40,9 @@ pub(crate) fn run(
         Duration::ZERO,
         failure,
     ));
-    let batches = Batch::plan(suites, &targets, filter)?;
+    let is_due = |suite: &&Suite| soak || filter.is_some() || !suite.soak_only;
+    let suites: Vec<Suite> = suites.iter().filter(is_due).cloned().collect();
+    let batches = Batch::plan(&suites, &targets, filter)?;
     if batches.is_empty() {
         bail!(
             "no guest test has `{}` in its name",

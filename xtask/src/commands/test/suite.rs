@@ -24,6 +24,9 @@ pub(crate) struct Suite {
     /// Whether the suite leaves the machine unfit for others and has one of its own.
     #[serde(default)]
     pub(crate) fresh_boot: bool,
+    /// Whether it runs only under `--soak` or when it is asked for: its tests want a host with nothing else to do.
+    #[serde(default)]
+    pub(crate) soak_only: bool,
 }
 
 #[derive(Deserialize)]
