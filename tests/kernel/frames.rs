@@ -12,31 +12,11 @@ use dmabuf_heap::{
     Pool, Registry,
 };
 use dmaheap_tests::census::{self, Census};
+use dmaheap_tests::content::{content, fill};
 use dmaheap_tests::trace::Recorder;
 
 fn request() -> LayoutRequest {
     LayoutRequest::new(Fourcc::NV12, 362, 242).cpu(CpuUse::ReadWrite)
-}
-
-fn content(frame: &Frame, plane: usize) -> Vec<u8> {
-    let len = usize::try_from(frame.layout().planes()[plane].len).expect("it is mapped");
-    let mut bytes = vec![0; len];
-    let mapping = frame.map().expect("heap memory can be mapped");
-    let access = mapping.read().expect("reading begins");
-    access
-        .read_plane(plane, &mut bytes)
-        .expect("the slice has the size of the plane");
-    access.finish().expect("reading ends");
-    bytes
-}
-
-fn fill(frame: &Frame, byte: u8) {
-    let mut mapping = frame.map().expect("heap memory can be mapped");
-    let mut access = mapping.write().expect("writing begins");
-    for plane in 0..frame.layout().planes().len() {
-        access.fill_plane(plane, byte).expect("the plane exists");
-    }
-    access.finish().expect("writing ends");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use dmabuf_heap::{
     FrameLayout, Heap, LayoutRequest, Registry,
 };
 use dmaheap_tests::census::Census;
+use dmaheap_tests::content::{content, fill};
 
 /// A page, and one block of the largest order that the system heap takes from the kernel.
 const LENGTHS: [u64; 2] = [4096, 1 << 20];
@@ -35,27 +36,6 @@ fn bytes_frame(dmabuf: DmaBuf) -> Frame {
     let width = u32::try_from(dmabuf.len()).expect("a small buffer");
     let layout = FrameLayout::linear(Fourcc::R8, width, 1, 1).expect("one row");
     Frame::new(layout, &[Arc::new(dmabuf)]).expect("the buffer holds its row")
-}
-
-fn content(frame: &Frame, plane: usize) -> Vec<u8> {
-    let len = usize::try_from(frame.layout().planes()[plane].len).expect("it is mapped");
-    let mut bytes = vec![0; len];
-    let mapping = frame.map().expect("heap memory can be mapped");
-    let access = mapping.read().expect("reading begins");
-    access
-        .read_plane(plane, &mut bytes)
-        .expect("the slice has the size of the plane");
-    access.finish().expect("reading ends");
-    bytes
-}
-
-fn fill(frame: &Frame, byte: u8) {
-    let mut mapping = frame.map().expect("heap memory can be mapped");
-    let mut access = mapping.write().expect("writing begins");
-    for plane in 0..frame.layout().planes().len() {
-        access.fill_plane(plane, byte).expect("the plane exists");
-    }
-    access.finish().expect("writing ends");
 }
 
 #[test]

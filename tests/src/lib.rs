@@ -22,6 +22,7 @@ pub mod cameras;
 pub mod caps;
 pub mod census;
 pub mod command;
+pub mod content;
 pub mod device;
 pub mod failing;
 pub mod hoard;
