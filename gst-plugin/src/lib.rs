@@ -24,6 +24,7 @@ mod heap;
 mod importers;
 mod judged;
 mod kmssink;
+mod outlet;
 mod panic;
 mod pool;
 mod query;

@@ -104,16 +104,17 @@ fn post(element: &gst::Element, structure: gst::Structure) {
     }
 }
 
-/// Posts what a pool of `source` met in the hands of whoever is upstream of `pad`. An importer that gets a buffer back
-/// unused will fail with an error that names nothing.
-pub(crate) fn pool_event(
+/// Posts what a pool of `source` met: in the hands of whoever is upstream of `pad`, or without one in the element's own. An
+/// importer that gets a buffer back unused will fail with an error that names nothing.
+pub(crate) fn pool_event<'a>(
     element: &gst::Element,
     event: &PoolEvent<'_>,
-    pad: &gst::Pad,
+    pad: impl Into<Option<&'a gst::Pad>>,
     source: &HeapSource,
     stats: &PathStats,
 ) {
-    match (event, Upstream::find(pad).filter(|it| it.imports)) {
+    let upstream = pad.into().and_then(Upstream::find);
+    match (event, upstream.filter(|it| it.imports)) {
         (PoolEvent::Chosen(choice), _) => {
             if stats.note_choice(choice) {
                 negotiated(element, choice);

@@ -14,11 +14,9 @@ use super::settings::{self, Settings};
 use super::too_large::too_large;
 use crate::caps::template_caps;
 use crate::copier::Copier;
-use crate::heap::HeapSource;
 use crate::judged::Judged;
+use crate::outlet::Outlet;
 use crate::pool::Answers;
-use crate::report::chain;
-use crate::stats::PathStats;
 use crate::sync::lock;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -31,8 +29,6 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// From READY to NULL.
-    pub(super) source: Option<Arc<HeapSource>>,
     pub(super) caps: Option<gst::Caps>,
     /// From the first frame in ordinary memory until the next caps.
     pub(super) copier: Option<Arc<Copier>>,
@@ -47,7 +43,7 @@ pub(super) struct State {
 pub(crate) struct HeapAlloc {
     settings: Mutex<Settings>,
     state: Mutex<State>,
-    pub(super) stats: Arc<PathStats>,
+    pub(super) outlet: Outlet,
     pub(super) judged: Judged,
     pub(super) answers: Answers,
 }
@@ -59,21 +55,6 @@ impl HeapAlloc {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
-    }
-
-    fn open_heap(&self) -> Result<(), gst::StateChangeError> {
-        let name = self.settings().heap;
-        match HeapSource::open(&name) {
-            Ok(source) => {
-                gst::debug!(CAT, imp = self, "opened heap {name}");
-                self.state().source = Some(Arc::new(source));
-                Ok(())
-            }
-            Err(error) => {
-                gst::element_imp_error!(self, error.code(), ("{}", chain(&error)));
-                Err(gst::StateChangeError)
-            }
-        }
     }
 
     fn warn_too_large(&self, picture: &str) {
@@ -101,18 +82,23 @@ impl ObjectImpl for HeapAlloc {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        if !lock(&self.settings).set(pspec.name(), value) {
+        let name = pspec.name();
+        if !self.outlet.set_property(name, value) && !lock(&self.settings).set(name, value) {
             gst::error!(CAT, imp = self, "property {} cannot be set", pspec.name());
         }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            "stats" => self.stats.to_structure("dmaheapalloc-stats").to_value(),
-            name => self
-                .settings()
-                .value(name)
-                .unwrap_or_else(|| pspec.default_value().clone()),
+            "stats" => {
+                let stats = self.outlet.stats();
+                stats.to_structure("dmaheapalloc-stats").to_value()
+            }
+            name => {
+                let own = self.settings().value(name);
+                own.or_else(|| self.outlet.property(name))
+                    .unwrap_or_else(|| pspec.default_value().clone())
+            }
         }
     }
 
@@ -159,12 +145,11 @@ impl ElementImpl for HeapAlloc {
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         if transition == gst::StateChange::NullToReady {
-            self.open_heap()?;
+            self.outlet.open(self.obj().upcast_ref())?;
         }
         let success = self.parent_change_state(transition)?;
         if transition == gst::StateChange::ReadyToNull {
-            let source = self.state().source.take();
-            drop(source);
+            self.outlet.close();
         }
         Ok(success)
     }
@@ -177,18 +162,11 @@ impl BaseTransformImpl for HeapAlloc {
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        let source = self.state().source.clone();
-        let ended = std::mem::replace(
-            &mut *self.state(),
-            State {
-                source,
-                ..State::default()
-            },
-        );
+        let ended = std::mem::take(&mut *self.state());
         drop(ended);
         self.judged.clear();
         self.answers.forget();
-        self.stats.forget_path();
+        self.outlet.stats().forget_path();
         Ok(())
     }
 

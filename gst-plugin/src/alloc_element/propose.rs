@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use dmabuf_heap::Importer;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
@@ -12,39 +11,13 @@ use super::imp::{CAT, HeapAlloc};
 use super::settings::Settings;
 use crate::allocator::HeapAllocator;
 use crate::caps::VideoCaps;
-use crate::heap::{self, HeapSource};
-use crate::pool::{HeapPool, PoolListener, Proposal, Users};
+use crate::heap::HeapSource;
+use crate::pool::{HeapPool, Proposal};
 use crate::query;
-use crate::report::{self, chain};
+use crate::report::chain;
 use crate::upstream::Upstream;
-use crate::zero_copy::ZeroCopy;
 
 impl HeapAlloc {
-    pub(super) fn new_pool(&self, source: &Arc<HeapSource>, users: Users) -> HeapPool {
-        let element = self.obj().downgrade();
-        let listener: PoolListener = Box::new(move |event| {
-            let Some(element) = element.upgrade() else {
-                return;
-            };
-            let imp = element.imp();
-            let source = imp.state().source.clone();
-            if let Some(source) = source {
-                let pad = element.sink_pad();
-                report::pool_event(element.upcast_ref(), &event, pad, &source, &imp.stats);
-            }
-        });
-        HeapPool::new(Arc::clone(source), users, Arc::clone(&self.stats), listener)
-    }
-
-    /// Adds those downstream. They may be left to copy where nobody forbade it.
-    pub(super) fn with_readers(&self, users: Users, readers: Vec<Arc<dyn Importer>>) -> Users {
-        let Settings {
-            heap, zero_copy, ..
-        } = self.settings();
-        let may_copy = zero_copy != ZeroCopy::Required && heap == heap::AUTO;
-        users.for_readers(readers, may_copy)
-    }
-
     /// Puts our pool and allocator in front of those of downstream, and keeps its metas.
     pub(super) fn propose(
         &self,
@@ -67,12 +40,15 @@ impl HeapAlloc {
             );
             return Ok(());
         }
-        let Some(source) = self.state().source.clone() else {
-            return Err(gst::loggable_error!(CAT, "no heap is open"));
-        };
+        let (outlet, element) = (&self.outlet, self.obj());
+        let source = outlet.source();
+        let source = source.ok_or_else(|| gst::loggable_error!(CAT, "no heap is open"))?;
         let upstream = self.look_upstream();
-        let users = self.answers.users_behind(upstream.as_ref(), &self.stats);
-        let pool = self.new_pool(&source, self.with_readers(users, readers));
+        let users = self.answers.users_behind(upstream.as_ref(), outlet.stats());
+        let users = outlet.with_readers(users, readers);
+        let pool = outlet
+            .pool(element.upcast_ref(), users)
+            .ok_or_else(|| gst::loggable_error!(CAT, "no heap is open"))?;
         let proposal = self.answers.proposal(&pool, &video).map_err(|error| {
             let text = chain(&error);
             gst::element_imp_error!(self, gst::ResourceError::Settings, ("{caps}: {text}"));
@@ -139,7 +115,7 @@ impl HeapAlloc {
     }
 
     fn put_allocator(&self, query: &mut gst::query::Allocation, source: &Arc<HeapSource>) {
-        let allocator = HeapAllocator::new(Arc::clone(source), Arc::clone(&self.stats));
+        let allocator = HeapAllocator::new(Arc::clone(source), Arc::clone(self.outlet.stats()));
         let params: Vec<_> = query.allocation_params().collect();
         match params.into_iter().next() {
             Some((_theirs, params)) => query.set_nth_allocation_param(0, Some(&allocator), params),

@@ -21,10 +21,11 @@ use crate::zero_copy::ZeroCopy;
 impl HeapAlloc {
     /// Passes a buffer on, in a dma-buf whatever it came in.
     pub(super) fn route(&self, buffer: gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
-        self.stats.add(Counter::Frames, 1);
-        match Origin::of(&buffer, &self.stats) {
+        let stats = self.outlet.stats();
+        stats.add(Counter::Frames, 1);
+        match Origin::of(&buffer, stats) {
             Origin::Pool => {
-                self.stats.add(Counter::Imported, 1);
+                stats.add(Counter::Imported, 1);
                 self.tell_path(Path::Pool, "");
                 Ok(buffer)
             }
@@ -32,7 +33,7 @@ impl HeapAlloc {
                 if let Some(objection) = self.objection(&buffer) {
                     return self.copy(&buffer, CopyReason::Refused, &objection);
                 }
-                self.stats.add(Counter::Foreign, 1);
+                stats.add(Counter::Foreign, 1);
                 self.tell_path(Path::Foreign, "");
                 Ok(buffer)
             }
@@ -50,7 +51,7 @@ impl HeapAlloc {
         reason: CopyReason,
         why: &dyn Display,
     ) -> Result<gst::Buffer, gst::FlowError> {
-        if self.settings().zero_copy == ZeroCopy::Required {
+        if self.outlet.settings().zero_copy == ZeroCopy::Required {
             let obj = self.obj();
             report::copy_forbidden(obj.upcast_ref(), obj.sink_pad(), buffer, reason, why);
             return Err(gst::FlowError::Error);
@@ -58,8 +59,9 @@ impl HeapAlloc {
         let copied = self.copier().and_then(|copier| copier.copy(buffer));
         match copied {
             Ok(copied) => {
-                self.stats.count_copy(reason, copied.bytes);
-                self.stats.add(Counter::SyncIoctls, copied.sync_ioctls);
+                let stats = self.outlet.stats();
+                stats.count_copy(reason, copied.bytes);
+                stats.add(Counter::SyncIoctls, copied.sync_ioctls);
                 self.tell_path(Path::Copy, &why.to_string());
                 Ok(copied.buffer)
             }
@@ -77,34 +79,27 @@ impl HeapAlloc {
     }
 
     fn copier(&self) -> Result<Arc<Copier>, CopyError> {
-        let (copier, caps, source) = {
+        let (copier, caps) = {
             let state = self.state();
-            (
-                state.copier.clone(),
-                state.caps.clone(),
-                state.source.clone(),
-            )
+            (state.copier.clone(), state.caps.clone())
         };
         if let Some(copier) = copier {
             return Ok(copier);
         }
-        let (Some(caps), Some(source)) = (caps, source) else {
-            return Err(CopyError::Pool(gst::FlowError::NotNegotiated));
-        };
+        let not_negotiated = || CopyError::Pool(gst::FlowError::NotNegotiated);
+        let caps = caps.ok_or_else(not_negotiated)?;
         let video = VideoCaps::parse(&caps).map_err(|error| glib::bool_error!("{error}"))?;
         let readers = self.readers(&caps, &video);
-        let users = self.with_readers(Users::of_copies(&self.stats), readers);
-        let copier = Arc::new(Copier::new(self.new_pool(&source, users), &caps, &video)?);
+        let (outlet, element) = (&self.outlet, self.obj());
+        let users = outlet.with_readers(Users::of_copies(outlet.stats()), readers);
+        let pool = outlet.pool(element.upcast_ref(), users);
+        let pool = pool.ok_or_else(not_negotiated)?;
+        let copier = Arc::new(Copier::new(pool, &caps, &video)?);
         self.state().copier = Some(Arc::clone(&copier));
         Ok(copier)
     }
 
     fn tell_path(&self, path: Path, reason: &str) {
-        let Some(change) = self.stats.note_path(path) else {
-            return;
-        };
-        let source = self.state().source.clone();
-        let heap = source.map_or_else(String::new, |source| source.name());
-        report::path_changed(self.obj().upcast_ref(), change, &heap, reason);
+        self.outlet.tell_path(self.obj().upcast_ref(), path, reason);
     }
 }

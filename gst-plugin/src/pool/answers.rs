@@ -110,6 +110,7 @@ fn is_same_writer(one: &Writer, other: &Writer) -> bool {
     match (one, other) {
         (Writer::Element, Writer::Element) => true,
         (Writer::V4l2(one), Writer::V4l2(other)) => are_same(one.as_slice(), other.as_slice()),
+        (Writer::Device(one), Writer::Device(other)) => Arc::ptr_eq(one, other),
         _ => false,
     }
 }

@@ -7,7 +7,7 @@ use dmabuf_heap::{
 
 use super::SizeError;
 use super::layout::{Asked, Shape};
-use super::users::{Users, Writer};
+use super::users::Users;
 use crate::caps::VideoCaps;
 use crate::heap::{Choice, HeapSource};
 use crate::report::chain;
@@ -133,10 +133,11 @@ impl Plan {
             answer.is_some_and(|it| it.verdict == Verdict::Accepted)
         };
         Memory {
-            is_accepted_by_writer: match &self.users.writer {
-                Writer::V4l2(Some(driver)) => is_accepted(driver.name()),
-                Writer::V4l2(None) | Writer::Element => false,
-            },
+            is_accepted_by_writer: self
+                .users
+                .writer
+                .device()
+                .is_some_and(|device| is_accepted(device.name())),
             allocation,
             choice,
         }

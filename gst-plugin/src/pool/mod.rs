@@ -34,7 +34,7 @@ mod users;
 
 pub(crate) use answers::Answers;
 use layout::Asked;
-pub(crate) use users::Users;
+pub(crate) use users::{Users, Writer};
 
 glib::wrapper! {
     /// A `GstBufferPool` over a dma-buf heap.
@@ -104,8 +104,21 @@ impl HeapPool {
     ///
     /// The caps cannot be laid out, not so that everybody takes them, or a buffer would not fit GStreamer's 32 bits.
     pub(crate) fn proposal(&self, caps: &VideoCaps) -> Result<Proposal, SizeError> {
+        self.proposal_to(caps, true)
+    }
+
+    /// The same for those who may not read the `GstVideoMeta` of the frames.
+    ///
+    /// # Errors
+    ///
+    /// As [`proposal`](Self::proposal).
+    pub(crate) fn proposal_to(
+        &self,
+        caps: &VideoCaps,
+        reads_meta: bool,
+    ) -> Result<Proposal, SizeError> {
         let asked = Asked {
-            reads_meta: true,
+            reads_meta,
             ..Asked::default()
         };
         let plan = self.imp().plan(caps, &asked)?;

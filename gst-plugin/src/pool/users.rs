@@ -30,6 +30,8 @@ pub(crate) enum Writer {
     Element,
     /// A V4L2 driver, through `v4l2src` and its kin; `None` if it cannot be asked.
     V4l2(Option<Arc<dyn Importer>>),
+    /// A device of an element of ours, which takes frames as they lie.
+    Device(Arc<dyn Importer>),
 }
 
 impl Users {
@@ -51,6 +53,18 @@ impl Users {
         }
     }
 
+    /// The users of frames that `device` writes for an element of ours.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for the elements that make frames, which follow")
+    )]
+    pub(crate) fn of_device(device: Arc<dyn Importer>) -> Self {
+        Self {
+            writer: Writer::Device(device),
+            ..Self::default()
+        }
+    }
+
     /// The users of copies that we make.
     pub(crate) fn of_copies(stats: &Arc<PathStats>) -> Self {
         Self::behind(None, &KnownCapture::default(), stats)
@@ -68,10 +82,7 @@ impl Users {
 
     /// All that can be asked what memory they take.
     pub(super) fn importers(&self) -> impl Iterator<Item = Arc<dyn Importer>> {
-        let writer = match &self.writer {
-            Writer::V4l2(driver) => driver.clone(),
-            Writer::Element => None,
-        };
+        let writer = self.writer.device().cloned();
         let ours = writer.into_iter().chain(self.cpu.clone());
         ours.chain(self.readers.iter().cloned())
     }
@@ -97,6 +108,15 @@ impl Users {
 }
 
 impl Writer {
+    /// The device that fills the frames, if one does that can be asked.
+    pub(super) fn device(&self) -> Option<&Arc<dyn Importer>> {
+        match self {
+            Self::Element => None,
+            Self::V4l2(driver) => driver.as_ref(),
+            Self::Device(device) => Some(device),
+        }
+    }
+
     /// What the driver needs of such pictures.
     pub(super) fn needs(&self, picture: &FrameSpec) -> Option<Needs> {
         let Self::V4l2(Some(driver)) = self else {

@@ -67,6 +67,7 @@ impl Shape {
         let (constraints, len) = match writer {
             Writer::V4l2(_) => (vec![for_v4l2src(caps, asked, writer, usual)], 0),
             Writer::Element => (for_element(&usual, asked.reads_meta), info.size() as u64),
+            Writer::Device(_) => (for_device(&usual, asked.reads_meta), 0),
         };
         Ok(Self {
             constraints,
@@ -116,6 +117,19 @@ fn for_element(usual: &FrameLayout, reads_meta: bool) -> Vec<Constraints> {
         all.push(with_rows(wider, usual));
     }
     all
+}
+
+/// As the device likes it. Where those downstream know GStreamer's layout only, that one if the device has it too.
+fn for_device(usual: &FrameLayout, reads_meta: bool) -> Vec<Constraints> {
+    let any = Constraints::none();
+    if reads_meta {
+        return vec![any];
+    }
+    let party = "an element downstream that knows GStreamer's usual layout only";
+    vec![
+        with_rows(exactly(Constraints::of(party), usual), usual),
+        any,
+    ]
 }
 
 /// Every stride and offset as `v4l2src` believes it to be or wider, where V4L2's rule and GStreamer's are one. Where the

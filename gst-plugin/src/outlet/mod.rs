@@ -1,0 +1,136 @@
+//! Where an element that hands out frames gets their memory.
+//!
+//! Every such element has the properties `heap`, `zero-copy` and `stats`, opens its heap before anything streams, and asks those
+//! downstream what memory they take. Then it makes a pool of what suits them and the device that fills the frames, and tells
+//! the application of the choice.
+
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "for the elements that make frames, which follow")
+)]
+mod decision;
+mod settings;
+
+use std::sync::{Arc, Mutex};
+
+use dmabuf_heap::Importer;
+use gst::prelude::*;
+
+#[cfg_attr(
+    not(test),
+    expect(
+        unused_imports,
+        reason = "for the elements that make frames, which follow"
+    )
+)]
+pub(crate) use decision::{Decision, DecisionError};
+pub(crate) use settings::{OutletSettings, param_specs};
+
+use crate::heap::HeapSource;
+use crate::pool::{HeapPool, PoolListener, Users, Writer};
+use crate::report::{self, chain};
+use crate::stats::{Path, PathStats};
+use crate::sync::lock;
+
+/// The memory of one element: what the user wants, what serves, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Outlet {
+    settings: Mutex<OutletSettings>,
+    /// From READY to NULL.
+    source: Mutex<Option<Arc<HeapSource>>>,
+    stats: Arc<PathStats>,
+}
+
+impl Outlet {
+    /// The counters of the element, which its pools share.
+    pub(crate) const fn stats(&self) -> &Arc<PathStats> {
+        &self.stats
+    }
+
+    /// What the user wants now.
+    pub(crate) fn settings(&self) -> OutletSettings {
+        lock(&self.settings).clone()
+    }
+
+    /// Takes the value of a property; false if it is none of those in [`param_specs`].
+    pub(crate) fn set_property(&self, name: &str, value: &gst::glib::Value) -> bool {
+        lock(&self.settings).set(name, value)
+    }
+
+    /// The value of a property, if it is one of those in [`param_specs`]. `stats` is the element's own to tell: it may have
+    /// more to say.
+    pub(crate) fn property(&self, name: &str) -> Option<gst::glib::Value> {
+        lock(&self.settings).value(name)
+    }
+
+    /// Looks the heap up, in the change from NULL to READY. A wrong name fails there, with a message.
+    ///
+    /// # Errors
+    ///
+    /// There is no such heap; the element has said so.
+    pub(crate) fn open(&self, element: &gst::Element) -> Result<(), gst::StateChangeError> {
+        let name = self.settings().heap;
+        match HeapSource::open(&name) {
+            Ok(source) => {
+                gst::debug!(crate::CAT, obj = element, "opened heap {name}");
+                *lock(&self.source) = Some(Arc::new(source));
+                Ok(())
+            }
+            Err(error) => {
+                gst::element_error!(element, error.code(), ("{}", chain(&error)));
+                Err(gst::StateChangeError)
+            }
+        }
+    }
+
+    /// Forgets the heap, in the change from READY to NULL.
+    pub(crate) fn close(&self) {
+        let source = lock(&self.source).take();
+        drop(source);
+    }
+
+    /// The heap, between READY and NULL.
+    pub(crate) fn source(&self) -> Option<Arc<HeapSource>> {
+        lock(&self.source).clone()
+    }
+
+    /// Adds those downstream, who may be left to copy where nobody forbade it.
+    pub(crate) fn with_readers(&self, users: Users, readers: Vec<Arc<dyn Importer>>) -> Users {
+        users.for_readers(readers, self.settings().readers_may_copy())
+    }
+
+    /// A pool for these users, whose events the element tells the application; `None` if no heap is open.
+    ///
+    /// A pool whose frames upstream writes is offered at the pad `sink`: messages name whoever imports there.
+    pub(crate) fn pool(&self, element: &gst::Element, users: Users) -> Option<HeapPool> {
+        let source = self.source()?;
+        let (weak, stats) = (element.downgrade(), Arc::clone(&self.stats));
+        let (heap, is_own) = (Arc::clone(&source), users.writer.is_own_device());
+        let listener: PoolListener = Box::new(move |event| {
+            if let Some(element) = weak.upgrade() {
+                let pad = (!is_own).then(|| element.static_pad("sink")).flatten();
+                report::pool_event(&element, &event, pad.as_ref(), &heap, &stats);
+            }
+        });
+        let stats = Arc::clone(&self.stats);
+        Some(HeapPool::new(source, users, stats, listener))
+    }
+
+    /// Tells the application when frames begin to take another way, because of `reason` if there is one.
+    pub(crate) fn tell_path(&self, element: &gst::Element, path: Path, reason: &str) {
+        if let Some(change) = self.stats.note_path(path) {
+            let heap = self.source().map_or_else(String::new, |it| it.name());
+            report::path_changed(element, change, &heap, reason);
+        }
+    }
+}
+
+impl Writer {
+    /// Whether the element that has the pool fills the frames, by a device of its own.
+    const fn is_own_device(&self) -> bool {
+        matches!(self, Self::Device(_))
+    }
+}
+
+#[cfg(test)]
+mod tests;
