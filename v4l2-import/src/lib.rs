@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod control;
+mod convert;
 mod device;
 mod event;
 mod exports;
@@ -13,6 +14,7 @@ mod queue;
 mod uapi;
 
 pub use control::{ControlId, ControlInfo, ControlKind, ControlValue};
+pub use convert::{ConvertError, Converter, Prospect, Side, Transform};
 pub use device::{
     Device, DeviceError, DeviceInfo, DeviceKind, DvTimings, Found, OpenError, Queue, Rectangle,
     Rounding, SelectionTarget, enumerate,
@@ -27,6 +29,6 @@ pub use importer::QueueImporter;
 pub use mapping::MapError;
 pub use queue::{
     Allocated, Buffer, BufferFlags, BufferQueue, Capture, CaptureQueue, Clock, Dequeued, Direction,
-    Done, Drain, Failed, Filled, Idle, Output, OutputQueue, Payload, PlanePayload, QueueError,
-    Ready, State, Streaming, WithBuffers,
+    Done, Drain, Failed, Filled, Finished, FrameQueue, Idle, Output, OutputQueue, Payload,
+    PlanePayload, QueueError, Ready, State, Streaming, WithBuffers,
 };

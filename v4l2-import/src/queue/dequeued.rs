@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::buffer::Buffer;
+use super::exchange::duration;
 use crate::uapi::{self, Plane, V4l2Buffer};
 
 /// What a queue has to give.
@@ -61,12 +62,9 @@ impl<D> Done<D> {
                 data_offset: plane.data_offset,
             };
         }
-        let [seconds, microseconds] = raw.timestamp;
-        let seconds = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-        let rest = Duration::from_micros(u64::try_from(microseconds).unwrap_or_default());
         Self {
             buffer,
-            timestamp: seconds + rest,
+            timestamp: duration(raw.timestamp),
             sequence: raw.sequence,
             field: raw.field,
             flags: BufferFlags(raw.flags),

@@ -116,9 +116,15 @@ impl<D: Direction> BufferQueue<D, Streaming> {
 }
 
 /// `struct timeval`; what it cannot hold becomes its largest.
-fn timeval(time: Duration) -> [c_long; 2] {
+pub(super) fn timeval(time: Duration) -> [c_long; 2] {
     let long = |number: u64| c_long::try_from(number).unwrap_or(c_long::MAX);
     [long(time.as_secs()), long(time.subsec_micros().into())]
+}
+
+/// The other way round; what lies before the start of the clock becomes its start.
+pub(super) fn duration([seconds, microseconds]: [c_long; 2]) -> Duration {
+    let seconds = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    seconds + Duration::from_micros(u64::try_from(microseconds).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -129,6 +135,7 @@ mod tests {
     fn times_are_seconds_and_microseconds() {
         let time = Duration::from_micros(12_000_345);
         assert_eq!(timeval(time), [12, 345]);
+        assert_eq!(duration(timeval(time)), time);
         assert_eq!(timeval(Duration::MAX)[0], c_long::MAX);
     }
 }
