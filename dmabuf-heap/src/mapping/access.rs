@@ -96,6 +96,26 @@ impl<'a, A: Access> CpuAccess<'a, A> {
         Ok((&self.mapping.regions[area.region], area.offset, area.len))
     }
 
+    pub(super) fn plane_count(&self) -> usize {
+        self.mapping.areas.len()
+    }
+
+    /// Proves that no byte belongs to two planes.
+    pub(super) fn check_apart(&self) -> Result<(), AccessError> {
+        let areas = &self.mapping.areas;
+        for (second, area) in areas.iter().enumerate() {
+            let overlaps = |other: &Area| {
+                other.region == area.region
+                    && area.offset < other.offset + other.len
+                    && other.offset < area.offset + area.len
+            };
+            if let Some(first) = areas[..second].iter().position(overlaps) {
+                return Err(AccessError::Overlap { first, second });
+            }
+        }
+        Ok(())
+    }
+
     /// Where the pixels of a row lie.
     fn locate_row(&self, plane: usize, row: u32) -> Result<(&Region, usize, usize), AccessError> {
         let area = self.area(plane)?;

@@ -84,6 +84,14 @@ pub enum AccessError {
         /// The format of the frame.
         format: Format,
     },
+    /// The same bytes belong to two planes, so that they cannot be written as slices.
+    #[error("planes {first} and {second} of the frame lie one over the other")]
+    Overlap {
+        /// Index of a plane.
+        first: usize,
+        /// Index of another.
+        second: usize,
+    },
     /// The two frames are not alike.
     #[error("cannot copy {} {}x{} into {} {}x{}", from.format(), from.width(), from.height(), to.format(), to.width(), to.height())]
     Mismatch {
