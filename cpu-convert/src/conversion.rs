@@ -138,7 +138,12 @@ impl Conversion {
         }
     }
 
-    pub(crate) fn check_frames(&self, from: &Frame, to: &Frame) -> Result<(), ConvertError> {
+    /// Whether two frames are what this conversion was made for. [`run`](Self::run) asks this first.
+    ///
+    /// # Errors
+    ///
+    /// Another format, modifier or size on either side, or memory that both share.
+    pub fn check_frames(&self, from: &Frame, to: &Frame) -> Result<(), ConvertError> {
         for (end, expected, frame) in [(End::From, self.from, from), (End::To, self.to, to)] {
             let layout = frame.layout();
             let is_linear = layout.format() == dmabuf_heap::Format::linear(expected.fourcc);

@@ -1,5 +1,7 @@
 use crate::PlaneMut;
 
+use super::view::room;
+
 /// Rows of the target, with their part of each plane.
 #[derive(Debug)]
 pub(super) struct Band<'a> {
@@ -13,11 +15,15 @@ pub(super) struct Band<'a> {
 impl<'a> Band<'a> {
     pub(super) fn new(planes: &'a mut [PlaneMut<'_>], rows: u32, subs: [u32; 3]) -> Self {
         let mut planes = planes.iter_mut();
-        let planes = std::array::from_fn(|_| match planes.next() {
-            Some(plane) => PlaneMut {
-                data: &mut *plane.data,
-                stride: plane.stride,
-            },
+        let planes = subs.map(|sub| match planes.next() {
+            Some(PlaneMut { data, stride }) => {
+                // What lies behind the last row is no part of the picture.
+                let len = data.len().min(rows.div_ceil(sub) as usize * *stride);
+                PlaneMut {
+                    data: &mut data[..len],
+                    stride: *stride,
+                }
+            }
             None => PlaneMut {
                 data: &mut [],
                 stride: 0,
@@ -28,6 +34,43 @@ impl<'a> Band<'a> {
             subs,
             start: 0,
             rows,
+        }
+    }
+
+    /// Whether the last row of a plane is shorter than its stride: the functions that convert pass over such a row.
+    pub(super) fn is_cut_short(&self) -> bool {
+        let mut planes = self.planes.iter().zip(self.subs);
+        planes
+            .any(|(plane, sub)| plane.data.len() < self.rows.div_ceil(sub) as usize * plane.stride)
+    }
+
+    /// Runs `store` on a copy of this band in `scratch` whose rows are all as long as the stride.
+    pub(super) fn detour(
+        &mut self,
+        row_bytes: [usize; 3],
+        scratch: &mut [Vec<u8>; 3],
+        store: impl FnOnce(&mut Band<'_>),
+    ) {
+        let (rows, subs) = (self.rows, self.subs);
+        let mut spares = scratch.iter_mut();
+        let mut index = 0..3;
+        let planes = subs.map(|sub| {
+            let (spare, index) = (spares.next(), index.next().unwrap_or(0));
+            let stride = row_bytes[index];
+            let len = rows.div_ceil(sub) as usize * stride;
+            let data = spare.map_or(&mut [][..], |spare| room(spare, len));
+            copy_rows(&self.planes[index], &mut PlaneMut { data, stride });
+            PlaneMut { data, stride }
+        });
+        let mut copy = Band {
+            planes,
+            subs,
+            start: self.start,
+            rows,
+        };
+        store(&mut copy);
+        for (from, to) in copy.planes.iter().zip(&mut self.planes) {
+            copy_rows(from, to);
         }
     }
 
@@ -75,5 +118,14 @@ impl<'a> Band<'a> {
             part([a, b, c], start, rows),
             part([x, y, z], start + rows, all - rows),
         )
+    }
+}
+
+/// As much of each row as both have.
+fn copy_rows(from: &PlaneMut<'_>, to: &mut PlaneMut<'_>) {
+    let rows = from.data.chunks(from.stride.max(1));
+    for (from, to) in rows.zip(to.data.chunks_mut(to.stride.max(1))) {
+        let len = from.len().min(to.len());
+        to[..len].copy_from_slice(&from[..len]);
     }
 }

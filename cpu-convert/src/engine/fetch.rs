@@ -56,7 +56,8 @@ impl Pick {
         }
     }
 
-    /// The samples where they are, if nothing lies between them.
+    /// The samples where they are, if nothing lies between them and each row is as long as the stride: the functions that
+    /// convert pass over a last row that is cut short.
     pub(super) fn in_place<'a>(&self, from: &[PlaneRef<'a>], rect: Rect) -> Option<View<'a>> {
         let (step, offset) = self.step();
         if step != self.size() {
@@ -65,7 +66,9 @@ impl Pick {
         let plane = from[self.plane()];
         let start = rect.y as usize * plane.stride + rect.x as usize * step + offset;
         Some(View {
-            data: &plane.data[start..],
+            data: plane
+                .data
+                .get(start..start + plane.stride * rect.height as usize)?,
             stride: plane.stride,
             width: rect.width,
             height: rect.height,

@@ -32,6 +32,8 @@ use lane::{Lane, LaneScratch};
 const STRIP_BYTES: u32 = 256 << 10;
 /// Rows in a strip, at least: filters read some rows twice.
 const STRIP_ROWS: u32 = 16;
+/// Strips in a picture, unless it is so small that they would be too low.
+const STRIPS: u32 = 16;
 
 /// All that is decided before the first frame, and the memory and threads for every frame.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ struct Plan {
     height: u32,
     /// Vertical subsampling of each target plane.
     subs: [u32; 3],
+    /// Bytes of whole blocks of pixels in a row of each target plane.
+    row_bytes: [usize; 3],
 }
 
 /// What one thread works with. Grows at the first frame, and never again.
@@ -57,6 +61,8 @@ struct Plan {
 struct Worker {
     lanes: [LaneScratch; 3],
     finish: Scratch,
+    /// For a strip whose last row is cut short.
+    spare: [Vec<u8>; 3],
 }
 
 impl Engine {
@@ -73,8 +79,7 @@ impl Engine {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             given => given,
         };
-        // Each thread has two rows at least, so that no chroma row belongs to two.
-        let threads = threads.min(to.height.div_ceil(2) as usize);
+        let threads = threads.min(to.height.div_ceil(plan.strip_rows) as usize);
         let pool = (threads > 1).then(|| start_threads(threads)).transpose()?;
         let workers = std::iter::repeat_with(Worker::default).take(threads);
         Ok(Self {
@@ -120,10 +125,15 @@ impl Plan {
         let (finish, subs) = finish::choose((source, from.color), (target, to.color), &scene);
         let lanes: Vec<_> = lane::of(source, subs, &scene);
         let row_bytes: u32 = lanes.iter().map(Lane::bytes_per_row).sum();
-        let strip_rows = (STRIP_BYTES / row_bytes.max(1)).max(STRIP_ROWS) & !1;
+        // So many strips that they can be shared out evenly. Not by the number of threads: pixels do not depend on it.
+        let most = (to.height / STRIPS).max(STRIP_ROWS);
+        let strip_rows = (STRIP_BYTES / row_bytes.max(1)).clamp(STRIP_ROWS, most) & !1;
         let mut vertical = [1; 3];
-        for (sub, plane) in vertical.iter_mut().zip(planes(to.fourcc)) {
-            *sub = plane.vertical_subsampling;
+        let mut row_bytes = [0; 3];
+        for (index, plane) in planes(to.fourcc).iter().enumerate() {
+            vertical[index] = plane.vertical_subsampling;
+            let bytes = plane.row_bytes(to.width.next_multiple_of(plane.block_width));
+            row_bytes[index] = usize::try_from(bytes).unwrap_or(usize::MAX);
         }
         Self {
             lanes,
@@ -131,19 +141,21 @@ impl Plan {
             strip_rows,
             height: to.height,
             subs: vertical,
+            row_bytes,
         }
     }
 
-    /// Halves the band until each worker has its part.
+    /// Halves the band until each worker has its part, in whole strips.
     fn spread(&self, workers: &mut [Worker], from: &[PlaneRef<'_>], band: Band<'_>) {
         let half = workers.len() / 2;
         match workers {
             [] => {}
             [worker] => self.work(worker, from, band),
             several => {
-                let rows = u64::from(band.rows()) * half as u64 / several.len() as u64;
+                let strips = band.rows().div_ceil(self.strip_rows) as usize * half / several.len();
                 let (left, right) = several.split_at_mut(half);
-                let (upper, lower) = band.split(u32::try_from(rows).unwrap_or(0) & !1);
+                let rows = u32::try_from(strips).unwrap_or(0) * self.strip_rows;
+                let (upper, lower) = band.split(rows);
                 rayon::join(
                     || self.spread(left, from, upper),
                     || self.spread(right, from, lower),
@@ -162,7 +174,14 @@ impl Plan {
                 let lane = self.lanes.get(index)?;
                 Some(lane.make(scratches.next()?, from, strip.start(), rows))
             });
-            self.finish.store(&views, &mut strip, &mut worker.finish);
+            let Worker { finish, spare, .. } = worker;
+            if strip.is_cut_short() {
+                strip.detour(self.row_bytes, spare, |strip| {
+                    self.finish.store(&views, strip, finish);
+                });
+            } else {
+                self.finish.store(&views, &mut strip, finish);
+            }
             band = rest;
         }
     }
