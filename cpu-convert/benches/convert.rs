@@ -16,10 +16,7 @@ fn planes_of(picture: Picture) -> Vec<(Vec<u8>, usize)> {
     planes
         .map(|plane| {
             let len = usize::try_from(plane.len).expect("it fits in memory");
-            (
-                (0..len).map(|index| (index % 251) as u8).collect(),
-                plane.stride as usize,
-            )
+            ((0..=250).cycle().take(len).collect(), plane.stride as usize)
         })
         .collect()
 }

@@ -91,10 +91,7 @@ impl Conversion {
         let reading = source.read().map_err(map(End::From, from_fourcc))?;
         let mut writing = target.write().map_err(map(End::To, to_fourcc))?;
 
-        let mut inputs = [PlaneRef {
-            data: &[],
-            stride: 0,
-        }; MAX_PLANES];
+        let mut inputs = [PlaneRef::default(); MAX_PLANES];
         let planes = from.layout().planes();
         for (index, (input, plane)) in inputs.iter_mut().zip(planes).enumerate() {
             // SAFETY: the caller proves that nobody writes to the source.

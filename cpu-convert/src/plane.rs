@@ -1,5 +1,5 @@
 /// The pixels of one plane in memory, to be read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct PlaneRef<'a> {
     /// From the first pixel to the last; the padding of the last row may be missing.
     pub data: &'a [u8],
@@ -8,7 +8,7 @@ pub struct PlaneRef<'a> {
 }
 
 /// The pixels of one plane in memory, to be written. Padding is left alone.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PlaneMut<'a> {
     /// From the first pixel to the last; the padding of the last row may be missing.
     pub data: &'a mut [u8],

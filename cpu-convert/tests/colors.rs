@@ -2,15 +2,15 @@
 
 mod reference;
 
-use cpu_convert::{Conversion, Filter, Orientation};
-use dmabuf_heap::Fourcc;
+use cpu_convert::{Conversion, Filter, Orientation, Picture};
+use dmabuf_heap::{ColorModel, Fourcc, PixelFormat, YuvColor};
 use reference::{COLORS, Memory, Real, is_gray, picture, quality};
 
 /// Below this a difference is seen.
 const LEAST_DB: f64 = 45.0;
 
 /// All pairs of formats and colours, from pictures made by `source`; odd sizes and strides on the way.
-fn check_all(source: impl Fn(cpu_convert::Picture) -> Memory, (width, height): (u32, u32)) {
+fn check_all(source: impl Fn(Picture) -> Memory, (width, height): (u32, u32)) {
     let mut failures = Vec::new();
     for &from in Conversion::formats() {
         for &to in Conversion::formats() {
@@ -25,7 +25,7 @@ fn check_all(source: impl Fn(cpu_convert::Picture) -> Memory, (width, height): (
                     let to = picture(to, width, height, to_color);
                     let mut conversion =
                         Conversion::new(from, to, Orientation::Identity, None, Filter::Bilinear, 1)
-                            .unwrap();
+                            .expect("it is supported");
                     let (got, best) = quality(&memory.convert(&mut conversion, 3), &real);
                     if got < LEAST_DB.min(best - 0.5) {
                         failures.push(format!("{from} to {to}: {got:.1} dB of {best:.1}"));
@@ -43,10 +43,9 @@ fn check_all(source: impl Fn(cpu_convert::Picture) -> Memory, (width, height): (
 }
 
 /// Pairs that an other pair stands for: RGB knows no colours. Grey from YUV keeps the luma of its own matrix.
-fn is_alike(from: cpu_convert::Picture, to_color: dmabuf_heap::YuvColor, to: Fourcc) -> bool {
-    let is_rgb = |fourcc| {
-        dmabuf_heap::PixelFormat::find(fourcc).unwrap().color == dmabuf_heap::ColorModel::Rgb
-    };
+fn is_alike(from: Picture, to_color: YuvColor, to: Fourcc) -> bool {
+    let is_rgb =
+        |fourcc| PixelFormat::find(fourcc).is_some_and(|format| format.color == ColorModel::Rgb);
     let gray_of_another =
         is_gray(to) && !is_rgb(from.fourcc) && from.color.encoding != to_color.encoding;
     gray_of_another

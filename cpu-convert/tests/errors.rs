@@ -14,12 +14,14 @@ fn conversion(from: Fourcc, to: Fourcc) -> Result<Conversion, Unsupported> {
 }
 
 fn frame(fourcc: Fourcc, width: u32) -> Frame {
-    let layout = FrameLayout::linear(fourcc, width, 32, 1).unwrap();
+    let layout = FrameLayout::linear(fourcc, width, 32, 1).expect("it is possible");
     Frame::new(
         layout,
-        &[Arc::new(DmaBuf::stand_in(layout.size()).unwrap())],
+        &[Arc::new(
+            DmaBuf::stand_in(layout.size()).expect("there is memory"),
+        )],
     )
-    .unwrap()
+    .expect("it fits")
 }
 
 #[track_caller]

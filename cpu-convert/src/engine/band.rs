@@ -24,10 +24,7 @@ impl<'a> Band<'a> {
                     stride: *stride,
                 }
             }
-            None => PlaneMut {
-                data: &mut [],
-                stride: 0,
-            },
+            None => PlaneMut::default(),
         });
         Self {
             planes,
@@ -91,23 +88,24 @@ impl<'a> Band<'a> {
             start,
             rows: all,
         } = self;
-        let mut subs_of = subs.into_iter();
-        let halves = planes.map(|PlaneMut { data, stride }| {
-            let sub = subs_of.next().unwrap_or(1);
-            let len = rows.div_ceil(sub) as usize * stride;
+        let mut lower = [const { None }; 3];
+        let mut below = lower.iter_mut().zip(subs);
+        let upper = planes.map(|PlaneMut { data, stride }| {
+            let (place, sub) = below.next().unzip();
+            let len = rows.div_ceil(sub.unwrap_or(1)) as usize * stride;
             let (upper, lower) = data.split_at_mut(len.min(data.len()));
-            (
-                PlaneMut {
-                    data: upper,
-                    stride,
-                },
-                PlaneMut {
+            if let Some(place) = place {
+                *place = Some(PlaneMut {
                     data: lower,
                     stride,
-                },
-            )
+                });
+            }
+            PlaneMut {
+                data: upper,
+                stride,
+            }
         });
-        let [(a, x), (b, y), (c, z)] = halves;
+        let lower = lower.map(Option::unwrap_or_default);
         let part = |planes, start, rows| Self {
             planes,
             subs,
@@ -115,8 +113,8 @@ impl<'a> Band<'a> {
             rows,
         };
         (
-            part([a, b, c], start, rows),
-            part([x, y, z], start + rows, all - rows),
+            part(upper, start, rows),
+            part(lower, start + rows, all - rows),
         )
     }
 }

@@ -23,21 +23,23 @@ pub(super) struct Forward {
 
 #[derive(Clone, Copy, Debug)]
 enum Convert {
-    Gray(
-        fn(
-            &mut YuvGrayImageMut<'_, u8>,
-            &[u8],
-            u32,
-            YuvRange,
-            YuvStandardMatrix,
-        ) -> Result<(), YuvError>,
-    ),
+    Gray(ToGray),
     SemiPlanar(ToSemiPlanar),
     Planar(ToPlanar),
     /// Planar first, then packed.
     Packed(ToPlanar),
 }
 
+/// Target, source and its stride, and the colour.
+type ToGray = fn(
+    &mut YuvGrayImageMut<'_, u8>,
+    &[u8],
+    u32,
+    YuvRange,
+    YuvStandardMatrix,
+) -> Result<(), YuvError>;
+
+/// As [`ToGray`], and how exactly.
 type ToSemiPlanar = fn(
     &mut YuvBiPlanarImageMut<'_, u8>,
     &[u8],
@@ -47,6 +49,7 @@ type ToSemiPlanar = fn(
     YuvConversionMode,
 ) -> Result<(), YuvError>;
 
+/// As [`ToSemiPlanar`].
 type ToPlanar = fn(
     &mut YuvPlanarImageMut<'_, u8>,
     &[u8],

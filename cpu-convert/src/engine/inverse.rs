@@ -20,25 +20,22 @@ pub(super) struct Inverse {
 
 #[derive(Clone, Copy, Debug)]
 enum Convert {
-    Color(
-        fn(
-            &YuvPlanarImage<'_, u8>,
-            &mut [u8],
-            u32,
-            YuvRange,
-            YuvStandardMatrix,
-        ) -> Result<(), YuvError>,
-    ),
-    Gray(
-        fn(
-            &YuvGrayImage<'_, u8>,
-            &mut [u8],
-            u32,
-            YuvRange,
-            YuvStandardMatrix,
-        ) -> Result<(), YuvError>,
-    ),
+    Color(FromPlanar),
+    Gray(FromGray),
 }
+
+/// Source, target and its stride, and the colour.
+type FromPlanar = fn(
+    &YuvPlanarImage<'_, u8>,
+    &mut [u8],
+    u32,
+    YuvRange,
+    YuvStandardMatrix,
+) -> Result<(), YuvError>;
+
+/// As [`FromPlanar`].
+type FromGray =
+    fn(&YuvGrayImage<'_, u8>, &mut [u8], u32, YuvRange, YuvStandardMatrix) -> Result<(), YuvError>;
 
 /// The four functions for one kind of chroma, in the order of RGB, BGR, RGBA, BGRA.
 macro_rules! by_packing {
