@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use dmabuf_heap::{Placement, Rect, YuvColor, YuvEncoding, YuvRange};
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoInfo};
+use dmabuf_heap::{ChromaSiting, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+use gst_video::{VideoChromaSite, VideoColorMatrix, VideoColorRange, VideoInfo};
 
 use crate::caps::VideoCaps;
 
@@ -90,7 +90,30 @@ pub(crate) fn yuv_color(info: &VideoInfo) -> Option<YuvColor> {
         VideoColorRange::Range0_255 => YuvRange::Full,
         _ => YuvRange::Limited,
     };
-    Some(YuvColor::new(encoding, range))
+    let color = YuvColor::new(encoding, range);
+    Some(siting(info).map_or(color, |siting| color.sited(siting)))
+}
+
+/// Where the chroma of a 4:2:0 format lies. Caps that do not say it mean what GStreamer assumes for their size.
+fn siting(info: &VideoInfo) -> Option<ChromaSiting> {
+    let is_420 = info.format_info().w_sub().get(1) == Some(&1)
+        && info.format_info().h_sub().get(1) == Some(&1);
+    let site = info.chroma_site();
+    if !is_420 || site.contains(VideoChromaSite::ALT_LINE) {
+        return None;
+    }
+    let (left, top) = (
+        site.contains(VideoChromaSite::H_COSITED),
+        site.contains(VideoChromaSite::V_COSITED),
+    );
+    match (left, top) {
+        (true, true) => Some(ChromaSiting::TopLeft),
+        (true, false) => Some(ChromaSiting::Left),
+        (false, true) => Some(ChromaSiting::Top),
+        (false, false) => site
+            .contains(VideoChromaSite::NONE)
+            .then_some(ChromaSiting::Center),
+    }
 }
 
 #[cfg(test)]
@@ -112,24 +135,41 @@ mod tests {
             let caps = format!(
                 "video/x-raw, format=NV12, width=640, height=480, colorimetry={colorimetry}"
             );
-            stream(&caps).color
+            stream(&caps).color.map(|it| (it.encoding, it.range))
         };
         assert_eq!(
             color("bt601"),
-            Some(YuvColor::new(YuvEncoding::Bt601, YuvRange::Limited))
+            Some((YuvEncoding::Bt601, YuvRange::Limited))
         );
         assert_eq!(
             color("bt709"),
-            Some(YuvColor::new(YuvEncoding::Bt709, YuvRange::Limited))
+            Some((YuvEncoding::Bt709, YuvRange::Limited))
         );
-        assert_eq!(
-            color("1:3:5:1"),
-            Some(YuvColor::new(YuvEncoding::Bt709, YuvRange::Full))
-        );
+        assert_eq!(color("1:3:5:1"), Some((YuvEncoding::Bt709, YuvRange::Full)));
         assert_eq!(
             stream("video/x-raw, format=BGRx, width=640, height=480").color,
             None
         );
+    }
+
+    #[test]
+    fn chroma_siting_reaches_the_display() {
+        let siting = |rest: &str| {
+            let caps = format!("video/x-raw, width=640, height=480, colorimetry=bt601, {rest}");
+            stream(&caps).color.and_then(|color| color.siting)
+        };
+        for (site, expected) in [
+            ("mpeg2", Some(ChromaSiting::Left)),
+            ("jpeg", Some(ChromaSiting::Center)),
+            ("cosited", Some(ChromaSiting::TopLeft)),
+            ("v-cosited", Some(ChromaSiting::Top)),
+        ] {
+            let caps = format!("format=NV12, chroma-site={site}");
+            assert_eq!(siting(&caps), expected, "{site}");
+        }
+        // GStreamer's own default for pictures of this size.
+        assert_eq!(siting("format=NV12"), Some(ChromaSiting::Center));
+        assert_eq!(siting("format=YUY2, chroma-site=mpeg2"), None);
     }
 
     #[test]
