@@ -7,7 +7,7 @@ use gst::prelude::*;
 use crate::player::Player;
 use crate::wait;
 
-/// What an emulated machine may take until a counter has risen.
+/// What an emulated machine may take until a counter rises.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What an element says of itself.
@@ -25,17 +25,20 @@ impl Account {
     #[track_caller]
     pub fn wait(player: &Player, name: &str, counter: &str, count: u64) -> Account {
         let started = Instant::now();
-        let reached = wait::until(PATIENCE, || {
-            if let Some(failure) = player.pending_failure(started) {
-                panic!("{failure:#?}");
-            }
-            let account = Account::of(player, name);
-            (account.count(counter) >= count).then_some(account)
-        });
-        reached.unwrap_or_else(|| {
-            let account = Account::of(player, name);
-            panic!("`{counter}` of {name} did not come to {count}: {account:?}")
-        })
+        let counted =
+            wait::until_counted(PATIENCE, count, || match player.pending_failure(started) {
+                Some(failure) => Err(failure),
+                None => Ok(Account::of(player, name).count(counter)),
+            });
+        if let Err(failure) = &counted {
+            panic!("{failure:#?}");
+        }
+        let account = Account::of(player, name);
+        assert!(
+            account.count(counter) >= count,
+            "`{counter}` of {name} did not come to {count}, and stood still for {PATIENCE:?}: {account:?}"
+        );
+        account
     }
 
     /// One counter, whatever its integer type.

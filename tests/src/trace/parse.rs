@@ -26,7 +26,7 @@ impl Trace {
                 "sys_enter" => {
                     let call = call(fields);
                     inside.insert(thread, call);
-                    Some(Action::Call(call))
+                    (!call.reads_clock()).then_some(Action::Call(call))
                 }
                 "sys_exit" => {
                     inside.remove(thread);
@@ -156,6 +156,7 @@ mod tests {
   v4l2src0:src-81    (     80) [000] d..1.  12.000004: sys_exit: NR 16 = 0
   vivid-000-vid-c-70 (     70) [001] d..1.  12.000005: vb2_buf_done: owner = 0000000012345678, queued = 3, owned_by_drv = 2, index = 0, bytesused = 8192, timestamp = 1
   v4l2src0:src-81    (     80) [001] d..1.  12.000006: vb2_dqbuf: owner = 0000000012345678, queued = 1, index = 0
+  (odd) (name-82     (     80) [001] d..1.  12.000006: sys_enter: NR 228 (1, 7ffd00, 0, 0, 0, 0)
   (odd) (name-82     (     80) [001] d..1.  12.000007: sys_enter: NR 16 (6, c00c642e, 7ffd00, 0, 0, 0)
   (odd) (name-82     (     80) [001] d..1.  12.000008: dma_buf_get: exp_name=system size=8192 ino=7 fd=20
   (odd) (name-82     (     80) [001] d..1.  12.000009: sys_exit: NR 16 = 0

@@ -41,6 +41,7 @@ const NAMES: [(u32, &str); 34] = [
 ];
 
 const IOCTL: u32 = 16;
+const CLOCK_GETTIME: u32 = 228;
 const FUTEX: u32 = 202;
 /// `FUTEX_WAIT` and `FUTEX_WAIT_BITSET` of `futex.h`.
 const WAITS: [u32; 2] = [0, 9];
@@ -107,6 +108,12 @@ impl Syscall {
     /// Whether it is `DRM_IOCTL_PRIME_FD_TO_HANDLE`.
     pub(super) fn is_import(self) -> bool {
         self.number == IOCTL && self.request == PRIME_FD_TO_HANDLE
+    }
+
+    /// Whether it is `clock_gettime`. Programs read the clock without a call (vDSO), but in a machine whose cycle counter the
+    /// kernel distrusts, as it does on a busy emulator: such calls say nothing about a program.
+    pub(super) fn reads_clock(self) -> bool {
+        self.number == CLOCK_GETTIME
     }
 
     /// Whether it is a futex call, to wait or to wake.

@@ -3,11 +3,19 @@
 //! For what `gst-launch-1.0` cannot do: renegotiate, flush, restart, read properties while playing, ask for a snapshot. Elements are
 //! found through the registry, so the plugin under test is loaded as any application would load it.
 
-use std::sync::{Arc, Condvar, Mutex};
+mod debug_log;
+mod failure;
+mod frames;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
+
+pub use debug_log::DebugLog;
+pub use failure::Failure;
 
 use crate::picture::Picture;
 use crate::{threads, wait};
@@ -19,35 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Player {
     pipeline: gst::Pipeline,
-    frames: Arc<Frames>,
+    frames: Arc<AtomicU64>,
     warnings: Mutex<Vec<String>>,
-}
-
-/// Frames that have reached the first sink.
-#[derive(Debug, Default)]
-struct Frames {
-    count: Mutex<u64>,
-    arrived: Condvar,
-}
-
-/// An error as an application sees it on the bus.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// The error with its domain and code.
-    pub error: glib::Error,
-    /// The text for developers.
-    pub debug: String,
-    /// The element that posted it.
-    pub element: String,
-    /// From the request to the message.
-    pub elapsed: Duration,
-}
-
-impl Failure {
-    /// Both texts, in which a reader looks for names and numbers.
-    pub fn text(&self) -> String {
-        format!("{}\n{}", self.error.message(), self.debug)
-    }
 }
 
 impl Player {
@@ -65,20 +46,7 @@ impl Player {
         let pipeline = element
             .downcast::<gst::Pipeline>()
             .expect("a description of several elements");
-        let frames = Arc::new(Frames::default());
-        let sink = pipeline
-            .iterate_sinks()
-            .into_iter()
-            .flatten()
-            .next()
-            .expect("a pipeline with a sink");
-        let pad = sink.static_pad("sink").expect("a sink with a pad");
-        let counted = Arc::clone(&frames);
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_pad, _info| {
-            *counted.count.lock().expect("nobody panics here") += 1;
-            counted.arrived.notify_all();
-            gst::PadProbeReturn::Ok
-        });
+        let frames = frames::counted_at(&sink_pad(&pipeline));
         Ok(Player {
             pipeline,
             frames,
@@ -139,116 +107,6 @@ impl Player {
         self.pipeline
             .set_state(gst::State::Null)
             .expect("NULL can always be reached");
-    }
-
-    /// Waits until `count` more frames have reached the sink; panics with the error on the bus if they never do.
-    #[track_caller]
-    pub fn wait_frames(&self, count: u64) {
-        self.try_wait_frames(count)
-            .unwrap_or_else(|failure| panic!("{failure:#?}"));
-    }
-
-    /// Waits until `count` more frames have reached the sink.
-    #[track_caller]
-    pub fn try_wait_frames(&self, count: u64) -> Result<(), Failure> {
-        let started = Instant::now();
-        let mut seen = self.frames.count.lock().expect("the probe never panics");
-        let wanted = *seen + count;
-        while *seen < wanted {
-            if let Some(failure) = self.pending_failure(started) {
-                return Err(failure);
-            }
-            let left = PATIENCE.saturating_sub(started.elapsed());
-            assert!(
-                !left.is_zero(),
-                "{} of {count} frames did not come in {PATIENCE:?}: {}\n{}",
-                wanted - *seen,
-                self.states(),
-                threads::report()
-            );
-            let pause = left.min(Duration::from_millis(50));
-            seen = self
-                .frames
-                .arrived
-                .wait_timeout(seen, pause)
-                .expect("the probe never panics")
-                .0;
-        }
-        Ok(())
-    }
-
-    /// Waits until the element of that factory has counted `count` frames; panics with the error on the bus if it never does.
-    ///
-    /// A sink counts fewer frames than reach it: its base class drops those that come too late, as on a busy machine.
-    #[track_caller]
-    pub fn wait_counted(&self, factory: &str, count: u64) {
-        let started = Instant::now();
-        let counted = wait::until(PATIENCE, || {
-            if let Some(failure) = self.pending_failure(started) {
-                panic!("{failure:#?}");
-            }
-            (self.stat(factory, "frames") >= count).then_some(())
-        });
-        assert!(
-            counted.is_some(),
-            "{factory} has counted only {} of {count} frames",
-            self.stat(factory, "frames")
-        );
-    }
-
-    /// Plays until something fails; panics if nothing does.
-    #[track_caller]
-    pub fn play_to_failure(&self) -> Failure {
-        let started = Instant::now();
-        match self.reach(gst::State::Playing) {
-            Err(failure) => failure,
-            Ok(()) => self.failure(started).expect("this pipeline must fail"),
-        }
-    }
-
-    /// Waits for an error message; the time in it counts from `started`.
-    pub fn failure(&self, started: Instant) -> Option<Failure> {
-        self.next_failure(started, PATIENCE)
-    }
-
-    pub(crate) fn pending_failure(&self, started: Instant) -> Option<Failure> {
-        self.next_failure(started, Duration::ZERO)
-    }
-
-    /// Pops messages up to the first error and keeps the warnings before it.
-    fn next_failure(&self, started: Instant, patience: Duration) -> Option<Failure> {
-        let deadline = Instant::now() + patience;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let wanted = [gst::MessageType::Error, gst::MessageType::Warning];
-            // The timed call of the bindings looks at no message at all when there is no time.
-            let message = if left.is_zero() {
-                self.bus().pop_filtered(&wanted)?
-            } else {
-                let left = gst::ClockTime::try_from(left).expect("seconds");
-                self.bus().timed_pop_filtered(left, &wanted)?
-            };
-            match message.view() {
-                gst::MessageView::Error(_) => return Some(failure_of(&message, started)),
-                gst::MessageView::Warning(warning) => self.keep_warning(warning),
-                _ => {}
-            }
-        }
-    }
-
-    fn keep_warning(&self, warning: &gst::message::Warning) {
-        let text = format!(
-            "{} {}",
-            warning.error(),
-            warning.debug().unwrap_or_default()
-        );
-        self.warnings.lock().expect("nobody panics here").push(text);
-    }
-
-    /// The warnings posted up to now.
-    pub fn warnings(&self) -> Vec<String> {
-        let _failure = self.pending_failure(Instant::now());
-        self.warnings.lock().expect("nobody panics here").clone()
     }
 
     /// An element by its `name=`.
@@ -334,11 +192,6 @@ impl Player {
         );
     }
 
-    /// The frames that have reached the sink up to now.
-    pub fn frames(&self) -> u64 {
-        *self.frames.count.lock().expect("the probe never panics")
-    }
-
     /// What the only `dmaheapkmssink` of the pipeline reads back from its display.
     #[track_caller]
     pub fn snapshot(&self) -> Picture {
@@ -378,58 +231,6 @@ impl Drop for Player {
     }
 }
 
-/// What elements write to the debug log.
-#[derive(Debug)]
-pub struct DebugLog {
-    function: Option<gst::log::DebugLogFunction>,
-    lines: Arc<Mutex<Vec<String>>>,
-}
-
-impl DebugLog {
-    /// Collects what `threshold` lets through, as `v4l2*:WARNING`.
-    pub fn start(threshold: &str) -> DebugLog {
-        gst::init().expect("GStreamer starts");
-        gst::log::set_threshold_from_string(threshold, true);
-        gst::log::remove_default_log_function();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let collected = Arc::clone(&lines);
-        let function = gst::log::add_log_function(
-            move |category, level, _file, _function, _line, _object, message| {
-                let text = message
-                    .get()
-                    .map(|text| text.to_string())
-                    .unwrap_or_default();
-                collected
-                    .lock()
-                    .expect("nobody panics here")
-                    .push(format!("{} {level:?} {text}", category.name()));
-            },
-        );
-        DebugLog {
-            function: Some(function),
-            lines,
-        }
-    }
-
-    /// Stops and returns the lines.
-    pub fn finish(mut self) -> Vec<String> {
-        self.stop();
-        std::mem::take(&mut self.lines.lock().expect("the log function never panics"))
-    }
-
-    fn stop(&mut self) {
-        if let Some(function) = self.function.take() {
-            gst::log::remove_log_function(function);
-        }
-    }
-}
-
-impl Drop for DebugLog {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 fn sink_pad(pipeline: &gst::Pipeline) -> gst::Pad {
     let sink = pipeline
         .iterate_sinks()
@@ -438,19 +239,4 @@ fn sink_pad(pipeline: &gst::Pipeline) -> gst::Pad {
         .next()
         .expect("a pipeline with a sink");
     sink.static_pad("sink").expect("a sink with a pad")
-}
-
-fn failure_of(message: &gst::Message, started: Instant) -> Failure {
-    let gst::MessageView::Error(error) = message.view() else {
-        unreachable!("the bus was asked for errors")
-    };
-    Failure {
-        error: error.error(),
-        debug: error.debug().unwrap_or_default().to_string(),
-        element: message
-            .src()
-            .map(|source| source.name().to_string())
-            .unwrap_or_default(),
-        elapsed: started.elapsed(),
-    }
 }
