@@ -1,21 +1,18 @@
 //! What a frame costs: system calls, measured against the stock pair in the same boot, and memory.
 
-use std::time::Duration;
-
 use dmaheap_tests::caps::{NV12, Naming};
 use dmaheap_tests::census;
 use dmaheap_tests::command::Run;
 use dmaheap_tests::note;
 use dmaheap_tests::player::Player;
-use dmaheap_tests::trace::{CallRate, Recorder, Trace};
+use dmaheap_tests::trace::CallRate;
 use dmaheap_tests::vivid::Vivid;
+use dmaheap_tests::watched::{frame_cost, most_in_flight};
 
 /// Small and not fast, so that an emulated machine keeps up: each frame that the camera loses costs a message and its
 /// wake-ups, which say nothing about a frame that is shown.
 const SIZE: (u32, u32) = (320, 180);
 const RATE: &str = "30/1";
-const SHORT: u32 = 60;
-const LONG: u32 = 260;
 /// What a frame costs: `VIDIOC_DQBUF` and `VIDIOC_QBUF` after a `ppoll`, one atomic commit, and `ppoll` and `read` for its flip.
 const CALLS: f64 = 6.0;
 /// A message now and then.
@@ -27,19 +24,12 @@ const FRAMES_IN_FLIGHT: u64 = 6;
 
 #[track_caller]
 fn rate(io_mode: &str, sink: &str) -> CallRate {
-    let vivid = Vivid::find();
-    let caps = NV12.caps(Naming::DmaDrm, SIZE);
-    let record = |frames: u32| -> Trace {
+    let (vivid, caps) = (Vivid::find(), NV12.caps(Naming::DmaDrm, SIZE));
+    frame_cost(sink, |frames| {
         let source = format!("{} io-mode={io_mode} num-buffers={frames}", vivid.source());
-        let pipeline = format!("-q {source} ! {caps},framerate={RATE} ! {sink} driver-name=vkms");
-        Recorder::record(Run::pipeline(&pipeline).limit(Duration::from_mins(1))).1
-    };
-    let (short, long) = (record(SHORT), record(LONG));
-    note(format!(
-        "{sink}: {:?}",
-        long.between_frames(50, 250).calls()
-    ));
-    CallRate::between(&short, &long)
+        let rest = format!("{caps},framerate={RATE} ! {sink} driver-name=vkms");
+        Run::pipeline(&format!("-q {source} ! {rest}"))
+    })
 }
 
 /// What a busy host adds, it adds at random; three attempts tell that from a cost of the code.
@@ -80,11 +70,7 @@ fn at_most_six_frames_of_memory_are_in_flight() {
     );
     let player = Player::launch(&format!("{source} ! dmaheapkmssink driver-name=vkms"));
     player.play();
-    let mut most = 0;
-    for _look in 0..20 {
-        player.wait_frames(5);
-        most = most.max(census::dmabufs().1 - before);
-    }
+    let most = most_in_flight(&player, before);
     let frame = NV12.frame_len(SIZE).next_multiple_of(4096);
     note(format!(
         "{most} bytes in flight, {frame} bytes for each frame"

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use dmaheap_tests::caps::{NV12, Naming, XRGB8888};
 use dmaheap_tests::note;
 use dmaheap_tests::player::Player;
-use dmaheap_tests::trace::{Recorder, Trace};
+use dmaheap_tests::trace::Trace;
 use dmaheap_tests::vivid::Vivid;
+use dmaheap_tests::watched::{self, FRAMES, own};
 
 const SIZE: (u32, u32) = (640, 360);
-const FRAMES: u64 = 260;
 
 /// Calls that a frame in the steady state has no use for: memory, imports and files are settled.
 const ONCE: [&str; 14] = [
@@ -29,16 +29,11 @@ const ONCE: [&str; 14] = [
     "fcntl",
 ];
 
-/// Plays for `FRAMES` frames under trace; `look` reads the element's own account at the end.
+/// What this process did to play; `look` reads the element's own account at the end.
 #[track_caller]
-fn trace<T>(description: &str, look: impl Fn(&Player) -> T) -> (Trace, T) {
-    let player = Player::launch(description);
-    let recorder = Recorder::start();
-    player.play();
-    player.wait_frames(FRAMES);
-    let seen = look(&player);
-    drop(player);
-    (recorder.finish().of_process(std::process::id()), seen)
+fn trace<T>(description: &str, look: impl FnOnce(&Player) -> T) -> (Trace, T) {
+    let (trace, seen) = watched::play(description, look);
+    (own(&trace), seen)
 }
 
 #[track_caller]
@@ -68,8 +63,7 @@ fn expect_settled(trace: &Trace) {
 /// kernel gives the camera a copy of them.
 #[track_caller]
 fn expect_unmapped(trace: &Trace, dmabufs: &BTreeSet<u64>) {
-    let mapped = trace.between_frames(1, 250).mapped();
-    assert!(mapped.is_disjoint(dmabufs), "{mapped:?} were mapped");
+    watched::expect_unmapped(trace, dmabufs);
     let looked_into = trace.mapped().intersection(dmabufs).count();
     assert!(looked_into <= 2, "{looked_into} were mapped at the start");
 }

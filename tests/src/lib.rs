@@ -47,6 +47,7 @@ pub mod vivid;
 pub mod vkms;
 pub mod vkms_card;
 pub mod wait;
+pub mod watched;
 pub mod weston;
 
 /// Writes a line to the output of the test, which is shown when it fails.
