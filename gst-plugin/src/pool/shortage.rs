@@ -5,8 +5,8 @@
 //! pipeline needs, and goes on allocating and importing long after the start. So the pool waits, but not for ever: who
 //! holds more frames than anybody said must get more buffers in the end.
 
-use std::sync::{Condvar, Mutex};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::sync::lock;
 
@@ -16,52 +16,77 @@ const LONGEST: Duration = Duration::from_millis(250);
 /// How many buffers are out, and who waits for one.
 #[derive(Debug, Default)]
 pub(super) struct Shortage {
-    outstanding: Mutex<u32>,
+    counts: Mutex<Counts>,
     returned: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    outstanding: u32,
+    /// A wake-up is a system call, for each frame; where nobody waits there is none.
+    waiting: u32,
 }
 
 impl Shortage {
     /// A buffer goes out.
     pub(super) fn taken(&self) {
-        *lock(&self.outstanding) += 1;
+        lock(&self.counts).outstanding += 1;
     }
 
     /// A buffer is back; true if it was the last one out.
     pub(super) fn returned(&self) -> bool {
-        let mut outstanding = lock(&self.outstanding);
-        *outstanding = outstanding.saturating_sub(1);
-        let all_back = *outstanding == 0;
-        drop(outstanding);
-        self.returned.notify_one();
+        let mut counts = lock(&self.counts);
+        counts.outstanding = counts.outstanding.saturating_sub(1);
+        let (all_back, is_awaited) = (counts.outstanding == 0, counts.waiting > 0);
+        drop(counts);
+        if is_awaited {
+            self.returned.notify_one();
+        }
         all_back
     }
 
     /// How many are out.
     pub(super) fn outstanding(&self) -> u32 {
-        *lock(&self.outstanding)
+        lock(&self.counts).outstanding
     }
 
     /// Waits until fewer than `limit` buffers are out or `is_over`, for a moment; false if neither comes in time.
     pub(super) fn wait_below(&self, limit: u32, is_over: impl Fn() -> bool) -> bool {
-        let is_short = |outstanding: &mut u32| *outstanding >= limit && !is_over();
-        let waited = self
-            .returned
-            .wait_timeout_while(lock(&self.outstanding), LONGEST, is_short);
-        waited.is_ok_and(|(_outstanding, waited)| !waited.timed_out())
+        let deadline = Instant::now() + LONGEST;
+        self.wait(limit, is_over, || {
+            let left = deadline.saturating_duration_since(Instant::now());
+            (!left.is_zero()).then_some(left)
+        })
     }
 
     /// The same for as long as it takes.
     pub(super) fn wait_out(&self, limit: u32, is_over: impl Fn() -> bool) {
-        let is_short = |outstanding: &mut u32| *outstanding >= limit && !is_over();
-        let waited = self.returned.wait_while(lock(&self.outstanding), is_short);
-        drop(waited);
+        let _came = self.wait(limit, is_over, || Some(Duration::MAX));
     }
 
     /// Lets who waits look again whether it is over.
     pub(super) fn interrupt(&self) {
         // With the lock held once, nobody is between looking and waiting.
-        drop(lock(&self.outstanding));
+        drop(lock(&self.counts));
         self.returned.notify_all();
+    }
+
+    /// Waits while it is short and time is `left`; false when there is none.
+    fn wait(
+        &self,
+        limit: u32,
+        is_over: impl Fn() -> bool,
+        left: impl Fn() -> Option<Duration>,
+    ) -> bool {
+        let mut counts = lock(&self.counts);
+        while counts.outstanding >= limit && !is_over() {
+            let Some(left) = left() else { return false };
+            counts.waiting += 1;
+            let waited = self.returned.wait_timeout(counts, left);
+            counts = waited.unwrap_or_else(PoisonError::into_inner).0;
+            counts.waiting -= 1;
+        }
+        true
     }
 }
 
