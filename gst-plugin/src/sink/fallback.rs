@@ -103,14 +103,22 @@ fn copy_rows<P: Presenter>(
         .map_err(|error| failed(chain(&error)))?;
     let source = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, video.info())
         .map_err(|error| failed(error.to_string()))?;
-    let rows = source
-        .plane_data(0)
-        .map_err(|error| failed(error.to_string()))?;
-    let stride = usize::try_from(source.plane_stride()[0])
-        .map_err(|_negative| failed("its rows lie bottom-up".to_owned()))?;
-    let mut fill = |row: u32, target: &mut [u8]| {
-        let start = stride * row as usize;
-        let row = rows.get(start..).unwrap_or_default();
+    let strides = source.plane_stride().iter();
+    let planes = (0..)
+        .zip(strides)
+        .map(|(index, &stride)| {
+            let rows = source.plane_data(index);
+            let rows = rows.map_err(|error| failed(error.to_string()))?;
+            let stride = usize::try_from(stride)
+                .map_err(|_negative| failed("its rows lie bottom-up".to_owned()))?;
+            Ok((rows, stride))
+        })
+        .collect::<Result<Vec<_>, ShowError>>()?;
+    let mut fill = |plane: usize, row: u32, target: &mut [u8]| {
+        let Some(&(rows, stride)) = planes.get(plane) else {
+            return;
+        };
+        let row = rows.get(stride * row as usize..).unwrap_or_default();
         let len = row.len().min(target.len());
         target[..len].copy_from_slice(&row[..len]);
     };

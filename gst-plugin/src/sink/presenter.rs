@@ -130,8 +130,9 @@ pub(crate) type Ticket = Option<u64>;
 pub(crate) enum Pixels<'a> {
     /// In dma-bufs.
     Frame(&'a Frame),
-    /// In other memory that the CPU can read. The function fills the bytes of a row, counted from the top.
-    Rows(&'a FrameLayout, &'a mut dyn FnMut(u32, &mut [u8])),
+    /// In other memory that the CPU can read. The function fills the bytes of a row, given its plane and its number from the
+    /// top.
+    Rows(&'a FrameLayout, &'a mut dyn FnMut(usize, u32, &mut [u8])),
 }
 
 /// What a copy took that a presenter made itself.

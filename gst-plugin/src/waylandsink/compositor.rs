@@ -51,7 +51,7 @@ impl Compositor {
 
     /// Whether `wl_shm` takes copies of frames of this format.
     pub(super) fn takes_copies(&self, format: Format) -> bool {
-        self.display.offers().shm_formats.contains(format) && has_one_plane(&format)
+        self.display.offers().shm_formats.contains(format) && lies_in_rows(&format)
     }
 
     /// Whether frames of these colours come out right, or need not.
@@ -122,15 +122,15 @@ fn taken_formats(display: &Display) -> FormatSet {
     let formats = display.formats();
     if formats.is_empty() {
         let shm = display.offers().shm_formats.iter();
-        shm.filter(has_one_plane).collect()
+        shm.filter(lies_in_rows).collect()
     } else {
         formats
     }
 }
 
-/// Copies are made of pictures of one plane: `wl_shm` has one stride for all planes, and compositors disagree on the rest.
-fn has_one_plane(format: &Format) -> bool {
-    PixelFormat::find(format.fourcc).is_some_and(|it| it.planes().len() == 1)
+/// Copies are made row by row.
+fn lies_in_rows(format: &Format) -> bool {
+    PixelFormat::find(format.fourcc).is_some()
 }
 
 fn is_same(one: YuvColor, other: YuvColor) -> bool {

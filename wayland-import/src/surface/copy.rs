@@ -29,7 +29,7 @@ impl Copies {
         let buffer = self.take(link, frame.layout())?;
         let mapping = frame.map()?;
         let access = mapping.read()?;
-        buffer.fill(|row, bytes| access.read_row(0, row, bytes))?;
+        buffer.fill(|plane, row, bytes| access.read_row(plane, row, bytes))?;
         access.finish()?;
         Ok(Copy {
             bytes: buffer.picture_bytes(),
@@ -44,11 +44,11 @@ impl Copies {
         &self,
         link: &Link,
         layout: &FrameLayout,
-        fill: &mut dyn FnMut(u32, &mut [u8]),
+        fill: &mut dyn FnMut(usize, u32, &mut [u8]),
     ) -> Result<Copy, ShowError> {
         let buffer = self.take(link, layout)?;
-        let filled: Result<(), Infallible> = buffer.fill(|row, bytes| {
-            fill(row, bytes);
+        let filled: Result<(), Infallible> = buffer.fill(|plane, row, bytes| {
+            fill(plane, row, bytes);
             Ok(())
         });
         let Ok(()) = filled;
@@ -71,6 +71,11 @@ impl Copies {
                 display: link.name.clone(),
                 format: picture.format(),
                 formats: link.offers.shm_formats.clone(),
+            },
+            ShmError::Subsampling => ShowError::ShmSize {
+                display: link.name.clone(),
+                format: picture.format(),
+                size: (picture.width(), picture.height()),
             },
             ShmError::Memory { len, reason } => ShowError::ShmMemory {
                 display: link.name.clone(),

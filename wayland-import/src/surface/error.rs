@@ -104,6 +104,21 @@ pub enum ShowError {
         /// What there is.
         formats: FormatSet,
     },
+    /// The chroma planes have no whole rows and columns; compositors then look for them in different places.
+    #[error(
+        "{display}: a copy through wl_shm in {format} needs whole rows and columns of chroma, which {}x{} pixels have not: \
+         use an even size",
+        size.0,
+        size.1
+    )]
+    ShmSize {
+        /// The compositor.
+        display: String,
+        /// Of the picture.
+        format: Format,
+        /// Its width and height in pixels.
+        size: (u32, u32),
+    },
     /// There is no shared memory for a copy.
     #[error("{display}: no shared memory of {len} bytes for a copy: {reason}")]
     ShmMemory {

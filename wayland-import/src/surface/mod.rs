@@ -191,8 +191,8 @@ impl Surface {
         self.submit_copy(copy, view)
     }
 
-    /// Shows a picture that is no dma-buf, through `wl_shm`. `fill` is called for each row of the picture, from the top,
-    /// with its index and the bytes to be filled. Only formats of one plane go this way.
+    /// Shows a picture that is no dma-buf, through `wl_shm`. `fill` is called for each row of each plane, from the top,
+    /// with the numbers of plane and row and the bytes to be filled. Planes are in the order of their memory.
     ///
     /// # Errors
     ///
@@ -201,7 +201,7 @@ impl Surface {
         &self,
         layout: &FrameLayout,
         placement: &Placement,
-        fill: &mut dyn FnMut(u32, &mut [u8]),
+        fill: &mut dyn FnMut(usize, u32, &mut [u8]),
     ) -> Result<CopyCost, ShowError> {
         copy::check(&self.display, layout.format())?;
         self.display.link().catch_up();

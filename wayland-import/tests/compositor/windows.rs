@@ -1,8 +1,9 @@
 //! Windows, places, colours, and copies.
 
-use dmabuf_heap::Fourcc;
+use dmabuf_heap::{Fourcc, FrameLayout};
 use wayland_import::{
-    ChromaSiting, Placement, Rect, Surface, SurfaceEvent, YuvColor, YuvEncoding, YuvRange,
+    ChromaSiting, Placement, Rect, ShowError, Surface, SurfaceEvent, YuvColor, YuvEncoding,
+    YuvRange,
 };
 
 use crate::fake::{Config, Fake, Seen, frame};
@@ -92,21 +93,43 @@ fn without_linux_dmabuf_a_copy_is_shown_and_counted() {
         .unwrap_err();
     assert!(error.to_string().contains("zwp_linux_dmabuf_v1"), "{error}");
     let mut rows = Vec::new();
-    let mut fill = |row, bytes: &mut [u8]| rows.push((row, bytes.len()));
+    let mut fill = |plane, row, bytes: &mut [u8]| rows.push((plane, row, bytes.len()));
     let cost = surface
         .show_rows(frame.layout(), &placement(&surface), &mut fill)
         .unwrap();
     assert_eq!(cost.bytes, 64 * 4 * 32);
-    assert_eq!(rows, (0..32).map(|row| (row, 256)).collect::<Vec<_>>());
+    assert_eq!(rows, (0..32).map(|row| (0, row, 256)).collect::<Vec<_>>());
     fake.wait_for(1, is_shown);
     let stats = surface.stats();
     assert_eq!((stats.copies, stats.copied_bytes), (1, 8192));
-    let yuv = self::frame(Fourcc::NV12, 64, 32);
+    let yuv = self::frame(Fourcc::YUV420, 64, 32);
     let error = surface.show_copy(&yuv, &placement(&surface)).unwrap_err();
     assert!(
-        error.to_string().contains("NV12") && error.to_string().contains("XR24"),
+        error.to_string().contains("YU12") && error.to_string().contains("XR24"),
         "{error}"
     );
+}
+
+#[test]
+fn every_plane_of_a_copy_is_filled_and_its_chroma_has_whole_rows() {
+    let (fake, display) = Fake::connected(Config {
+        dmabuf_version: 0,
+        ..Config::default()
+    });
+    let (surface, _events) = window(&display);
+    let mut filled = Vec::new();
+    let mut show = |width, height| {
+        let layout = FrameLayout::linear(Fourcc::NV12, width, height, 1).unwrap();
+        let mut fill = |plane, row, bytes: &mut [u8]| filled.push((plane, row, bytes.len()));
+        surface.show_rows(&layout, &placement(&surface), &mut fill)
+    };
+    let error = show(65, 33).unwrap_err();
+    assert!(matches!(error, ShowError::ShmSize { .. }), "{error}");
+    assert_eq!(show(64, 32).unwrap().bytes, 64 * 32 + 64 * 16);
+    let luma = (0..32).map(|row| (0, row, 64));
+    let chroma = (0..16).map(|row| (1, row, 64));
+    assert_eq!(filled, luma.chain(chroma).collect::<Vec<_>>());
+    fake.wait_for(1, is_shown);
 }
 
 #[test]

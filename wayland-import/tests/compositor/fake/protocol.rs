@@ -99,6 +99,7 @@ globals! {
     WlShm => |_state, global| {
         global.format(wl_shm::Format::Xrgb8888);
         global.format(wl_shm::Format::Argb8888);
+        global.format(wl_shm::Format::Nv12);
     };
     WpPresentation => |state, global| global.clock_id(state.config.clock.unwrap());
     WpColorRepresentationManagerV1 => |state, global| {
