@@ -112,7 +112,8 @@ fn the_demo_opens_a_window_where_a_compositor_runs() {
     let shown = weston.shown();
     let outcome = demo.finish().expect_success();
     let difference = shown.difference(&reference, &[Vivid::COUNTER]);
-    assert!(difference.is_within(2, 1.5), "{difference:?}");
+    // Two decoders of YUV, each of which rounds.
+    assert!(difference.is_within(3, 1.5), "{difference:?}");
     let table = table(&outcome);
     let frames: u64 = cell(&table, &outcome, "frames")
         .parse()

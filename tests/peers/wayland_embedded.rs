@@ -109,6 +109,20 @@ impl Application {
         assert!(shown.is_some(), "{:?}", self.stats());
     }
 
+    /// The files that it has open, once it holds no dma-buf any more.
+    #[track_caller]
+    fn files_without_frames(&self) -> BTreeMap<String, usize> {
+        let now = || Census::take_of(self.0.pid());
+        let is_dmabuf = |file: &String| file.starts_with("/dmabuf:");
+        let files = wait::until(CHANGE, || {
+            let Census {
+                files, mappings, ..
+            } = now();
+            (mappings == 0 && !files.keys().any(is_dmabuf)).then_some(files)
+        });
+        files.unwrap_or_else(|| panic!("{:?}: {:?}", now(), census::holders()))
+    }
+
     #[track_caller]
     fn quit(self) -> Outcome {
         self.tell("quit");
@@ -186,7 +200,9 @@ fn the_video_follows_the_application_while_it_plays() {
     let stats = application.stats();
     note(format!("{stats:?}"));
     assert_eq!((stats["copies"], stats["foreign"]), (0, 0), "{stats:?}");
-    assert_eq!(stats["imported"], stats["frames"], "{stats:?}");
+    // A frame on its way is counted as one, and not yet as imported.
+    let under_way = stats["frames"] - stats["imported"];
+    assert!(under_way <= 1, "{stats:?}");
     application.quit();
 }
 
@@ -212,14 +228,14 @@ fn a_scaled_video_fills_its_rectangle_and_nothing_else() {
 fn surface_and_connection_live_on_after_the_sink_and_nothing_is_left() {
     let vivid = Vivid::find();
     let video = reference(&vivid, Pattern::Colorbar75);
-    let before = census::dmabufs();
+    let before = Census::take();
     let weston = Weston::start(Renderer::Gl, OUTPUT);
     let run = Run::new("embed_wayland").args(["--background", "1e3a5f"]);
     let run = weston.client(run.arg(pipeline(&vivid)));
     // libwayland's own account of every object.
     let application = Application::of(run.env("WAYLAND_DEBUG", "client"));
     application.tell("size 320x180 at 40,60");
-    let mut counts: Vec<(Census, u32)> = Vec::new();
+    let mut counts = Vec::new();
     for turn in 0..restarts() {
         expect_shown(&weston, &window(BLUE).with(&video, 40, 60), "playing");
         application.tell("stop");
@@ -227,9 +243,7 @@ fn surface_and_connection_live_on_after_the_sink_and_nothing_is_left() {
         application.tell("background 208040");
         expect_shown(&weston, &window(GREEN), "drawn again");
         application.tell("background 1e3a5f");
-        let gone = wait::until(CHANGE, || (census::dmabufs() == before).then_some(()));
-        assert!(gone.is_some(), "{before:?} → {:?}", census::dmabufs());
-        let files = Census::take_of(application.0.pid());
+        let files = application.files_without_frames();
         counts.push((files, highest_id(&application)));
         note(format!("{turn}: {} objects", counts[turn].1));
         application.play("play");
@@ -237,13 +251,16 @@ fn surface_and_connection_live_on_after_the_sink_and_nothing_is_left() {
     let outcome = application.quit();
     // The first turn opens what stays open.
     let (first, last) = (&counts[1], &counts[counts.len() - 1]);
-    assert_eq!(first.0.differences(&last.0), Vec::<String>::new());
+    assert_eq!(first.0, last.0);
     note(format!("objects: {} → {}", first.1, last.1));
     assert!(
         !outcome.stderr.contains("still attached"),
         "{}",
         outcome.describe()
     );
+    // The compositor's renderer keeps mapped what it drew last.
+    drop(weston);
+    before.expect_released();
 }
 
 /// Objects that the compositor makes have numbers from here.

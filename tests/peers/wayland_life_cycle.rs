@@ -142,6 +142,34 @@ fn flushes_leave_nothing_behind_and_frames_go_on() {
     expect_all_freed(weston);
 }
 
+/// Nothing in the way of a frame waits for the compositor: the camera goes on, and the newest frame is there when it does.
+#[test]
+fn frames_flow_while_the_compositor_stands_still() {
+    const FRAMES: u64 = 60;
+    let vivid = Vivid::find();
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let player = launch(&weston, &vivid, "dmabuf-import");
+    player.play();
+    show(&player, 10);
+    weston.freeze();
+    let before = Account::of(&player, "sink");
+    show(&player, FRAMES);
+    let still = Account::of(&player, "sink");
+    note(format!("{still:?}"));
+    // Two may have been on their way.
+    let sent = still.count("commits") - before.count("commits");
+    assert!(sent <= 2, "{sent} frames sent: {still:?}");
+    assert!(still.count("held-peak") <= 3, "{still:?}");
+    assert_eq!(still.count("copies"), 0, "{still:?}");
+    vivid.show(Pattern::Green, OsdText::None);
+    weston.thaw();
+    weston.wait_pixel(CENTRE, |[red, green, blue]| {
+        red < 20 && green > 230 && blue < 20
+    });
+    player.stop();
+    expect_all_freed(weston);
+}
+
 #[test]
 fn a_new_size_while_playing_shows_the_new_picture_and_frees_the_old_memory() {
     let vivid = Vivid::find();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::{device, wait};
@@ -100,7 +101,8 @@ impl Census {
             (counts(&now) == counts(self)).then_some(())
         };
         let cleaned = wait::until(SETTLE_SHOWN, is_clean);
-        assert!(cleaned.is_some(), "{self} → {}", Census::take());
+        let now = Census::take();
+        assert!(cleaned.is_some(), "{self} → {now}, held by {:?}", holders());
     }
 
     /// What is not equal, each as `name: before → now`.
@@ -200,6 +202,26 @@ fn by_exporter(bufinfo: &str) -> BTreeMap<String, usize> {
         }
     }
     exporters
+}
+
+/// Which processes hold dma-bufs, for messages: by open files, and by mappings, which outlive the files.
+pub fn holders() -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("procfs");
+    let names = processes.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let pids = names.filter(|name| name.parse::<u32>().is_ok());
+    let holder = |pid: String| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        let links = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+        let targets = links.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        let is_dmabuf = |it: &PathBuf| it.to_string_lossy().starts_with("/dmabuf:");
+        let files = targets.filter(is_dmabuf).count();
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+        let mappings = maps.lines().filter(|it| it.contains("/dmabuf:")).count();
+        let name = name.trim();
+        (files + mappings > 0)
+            .then(|| format!("{name} ({pid}): {files} files, {mappings} mappings"))
+    };
+    pids.filter_map(holder).collect()
 }
 
 fn total(bufinfo: &str) -> Option<(usize, u64)> {

@@ -167,6 +167,18 @@ impl Running {
         let _gone = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
     }
 
+    /// Stops the program and its children where they are.
+    pub fn freeze(&self) {
+        kill_process_group(Pid::from_child(&self.child), Signal::STOP)
+            .expect("SIGSTOP to a program that runs");
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        kill_process_group(Pid::from_child(&self.child), Signal::CONT)
+            .expect("SIGCONT to a program that was stopped");
+    }
+
     /// Whether the program has ended, killed or by itself.
     pub fn has_ended(&self) -> bool {
         self.wait_for_exit(Duration::ZERO)

@@ -160,6 +160,16 @@ impl Weston {
         assert!(shown.is_some(), "{last:?} at {x}, {y} after {CHANGE:?}");
     }
 
+    /// Stops it: it reads nothing and answers nobody until it is [thawed](Weston::thaw).
+    pub fn freeze(&self) {
+        self.running.freeze();
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.running.thaw();
+    }
+
     /// Kills it, as a crash would.
     pub fn kill(&self) {
         self.running.kill();
