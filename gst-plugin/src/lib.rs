@@ -3,6 +3,7 @@
 //! | element | does |
 //! |---|---|
 //! | `dmaheapalloc` | proposes a heap-backed pool to whatever is upstream, and passes everything through |
+//! | `dmaheapv4l2src` | captures from a V4L2 camera into dma-bufs that suit all devices on the path |
 //! | `dmaheapkmssink` | shows video on a KMS plane straight from dma-bufs |
 //! | `dmaheapwaylandsink` | shows video on a Wayland surface straight from dma-bufs |
 //!
@@ -37,6 +38,7 @@ mod sync;
 mod testing;
 mod upstream;
 mod v4l2;
+mod v4l2src;
 mod waylandsink;
 mod zero_copy;
 
@@ -62,5 +64,6 @@ fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     allocator::register();
     alloc_element::register(plugin)?;
     kmssink::register(plugin)?;
+    v4l2src::register(plugin)?;
     waylandsink::register(plugin)
 }

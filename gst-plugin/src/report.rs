@@ -60,6 +60,9 @@ pub(crate) fn copy_forbidden(
         CopyReason::NoImport => {
             "Use a display that imports dma-bufs (a compositor: one that draws with a GPU and offers linux-dmabuf)"
         }
+        CopyReason::DriverMemory | CopyReason::Layout | CopyReason::Held => {
+            "Ask for another size or format, or let fewer frames be held downstream"
+        }
     };
     gst::element_error!(
         element,

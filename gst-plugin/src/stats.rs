@@ -50,6 +50,8 @@ pub(crate) enum Path {
     Pool,
     /// Upstream brings its own dma-bufs.
     Foreign,
+    /// A device of ours hands out its own memory.
+    Export,
     /// We copy.
     Copy,
 }
@@ -63,6 +65,12 @@ pub(crate) enum CopyReason {
     Refused,
     /// The display imports no dma-bufs at all.
     NoImport,
+    /// It lies in a driver's memory that nobody else can have.
+    DriverMemory,
+    /// Downstream does not read where planes are, and they are not where it expects them.
+    Layout,
+    /// Downstream holds all frames, and the camera would have none to fill.
+    Held,
 }
 
 /// A change of path that the application should hear of.
@@ -209,6 +217,7 @@ impl Path {
         match self {
             Self::Pool => "pool",
             Self::Foreign => "foreign",
+            Self::Export => "export",
             Self::Copy => "copy",
         }
     }
@@ -221,6 +230,9 @@ impl CopyReason {
             Self::NotDmaBuf => "not-dma-buf",
             Self::Refused => "refused",
             Self::NoImport => "no-import",
+            Self::DriverMemory => "driver-memory",
+            Self::Layout => "layout",
+            Self::Held => "held",
         }
     }
 }

@@ -24,6 +24,9 @@ const PASSES_ON: [&str; 8] = [
 /// How far to look: a limit against loops in the graph.
 const MAX_STEPS: usize = 64;
 
+/// How many elements a message names.
+const MAX_NAMED: usize = 8;
+
 /// The element that brings the buffers, as a message should name it.
 #[derive(Debug, Clone)]
 pub(crate) struct Upstream {
@@ -88,6 +91,26 @@ impl Upstream {
     pub(crate) fn driver(&self, known: &KnownCapture) -> Option<Arc<dyn Importer>> {
         let element = self.element.upgrade().filter(|_| self.imports)?;
         known.of(&element)
+    }
+
+    /// Those downstream of `pad` that do more than hand buffers on, for messages; as many as are worth a line.
+    pub(crate) fn downstream_of(pad: &gst::Pad) -> String {
+        let mut names = Vec::new();
+        let mut pad = Some(pad.clone());
+        while let Some(peer) = pad.as_ref().and_then(PadExt::peer)
+            && names.len() < MAX_NAMED
+        {
+            let Some(element) = peer.parent_element() else {
+                break;
+            };
+            names.push(element.name().to_string());
+            pad = element.src_pads().into_iter().next();
+        }
+        if names.is_empty() {
+            "nobody".to_owned()
+        } else {
+            names.join(", ")
+        }
     }
 
     fn of(element: &gst::Element) -> Self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dmabuf_heap::{FrameLayout, Importer};
+use dmabuf_heap::Importer;
 use gst::glib;
 use gst::prelude::*;
 use gst_video::VideoMeta;
@@ -11,6 +11,9 @@ use super::Outlet;
 use crate::caps::{CapsError, VideoCaps};
 use crate::pool::{HeapPool, Proposal, SizeError, Users};
 use crate::query;
+
+/// Frames that those downstream hold who do not say: the one that is used, and the next.
+const UNSAID: u32 = 2;
 
 /// What an element that makes frames has come to with those downstream.
 #[derive(Debug)]
@@ -25,8 +28,6 @@ pub(crate) struct Decision {
     pub reads_meta: bool,
     /// Frames that are in use at once, here and downstream. The pool has been asked for so many at the start.
     pub buffers: u32,
-    /// How the frames will lie, as far as the devices have said.
-    pub layout: FrameLayout,
 }
 
 /// Why there is no pool. The caps or the devices are at fault; nobody has been told yet.
@@ -71,8 +72,7 @@ impl Outlet {
         let caps = caps.ok_or(DecisionError::NoCaps)?;
         let video = VideoCaps::parse(&caps)?;
         let readers = query::importers_of(query, &video.picture());
-        let reads_meta = gst_video::is_dma_drm_caps(&caps)
-            || query.find_allocation_meta::<VideoMeta>().is_some();
+        let reads_meta = reads_meta(&caps, query);
         let buffers = held_downstream(query) + own;
         gst::debug!(
             crate::CAT,
@@ -81,7 +81,7 @@ impl Outlet {
         );
         let users = self.with_readers(users, readers.clone());
         let pool = self.pool(element, users).ok_or(DecisionError::NotOpen)?;
-        let Proposal { size, layout } = pool.proposal_to(&video, reads_meta)?;
+        let Proposal { size, .. } = pool.proposal_to(&video, reads_meta)?;
         configure(&pool, &caps, size, buffers, reads_meta)?;
         Ok(Decision {
             pool,
@@ -89,15 +89,20 @@ impl Outlet {
             readers,
             reads_meta,
             buffers,
-            layout,
         })
     }
 }
 
 /// The frames that those downstream hold at once, by the minimum of the pool that they would take first.
-fn held_downstream(query: &gst::query::Allocation) -> u32 {
+pub(crate) fn held_downstream(query: &gst::query::Allocation) -> u32 {
     let first = query.allocation_pools().next();
-    first.map_or(0, |(_pool, _size, min, _max)| min)
+    let min = first.map_or(0, |(_pool, _size, min, _max)| min);
+    if min == 0 { UNSAID } else { min }
+}
+
+/// Whether those downstream read where planes are. Pictures in `DMA_DRM` caps are of no use to others.
+pub(crate) fn reads_meta(caps: &gst::CapsRef, query: &gst::query::Allocation) -> bool {
+    gst_video::is_dma_drm_caps(caps) || query.find_allocation_meta::<VideoMeta>().is_some()
 }
 
 fn configure(

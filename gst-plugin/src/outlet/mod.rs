@@ -4,10 +4,6 @@
 //! downstream what memory they take. Then it makes a pool of what suits them and the device that fills the frames, and tells
 //! the application of the choice.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the elements that make frames, which follow")
-)]
 mod decision;
 mod settings;
 
@@ -16,18 +12,11 @@ use std::sync::{Arc, Mutex};
 use dmabuf_heap::Importer;
 use gst::prelude::*;
 
-#[cfg_attr(
-    not(test),
-    expect(
-        unused_imports,
-        reason = "for the elements that make frames, which follow"
-    )
-)]
-pub(crate) use decision::{Decision, DecisionError};
+pub(crate) use decision::{Decision, held_downstream, reads_meta};
 pub(crate) use settings::{OutletSettings, param_specs};
 
 use crate::heap::HeapSource;
-use crate::pool::{HeapPool, PoolListener, Users, Writer};
+use crate::pool::{HeapPool, PoolEvent, PoolListener, Users, Writer};
 use crate::report::{self, chain};
 use crate::stats::{Path, PathStats};
 use crate::sync::lock;
@@ -99,16 +88,20 @@ impl Outlet {
         users.for_readers(readers, self.settings().readers_may_copy())
     }
 
-    /// A pool for these users, whose events the element tells the application; `None` if no heap is open.
+    /// A pool for these users; `None` if no heap is open. The element tells the application which memory was chosen.
     ///
-    /// A pool whose frames upstream writes is offered at the pad `sink`: messages name whoever imports there.
+    /// It also tells of failures, and names whoever imports upstream of the pad `sink`. Not so where a device of its own fills
+    /// the frames: then there may be other ways than this pool, and the one who asked for it reads why it failed.
     pub(crate) fn pool(&self, element: &gst::Element, users: Users) -> Option<HeapPool> {
         let source = self.source()?;
         let (weak, stats) = (element.downgrade(), Arc::clone(&self.stats));
         let (heap, is_own) = (Arc::clone(&source), users.writer.is_own_device());
         let listener: PoolListener = Box::new(move |event| {
             if let Some(element) = weak.upgrade() {
-                let pad = (!is_own).then(|| element.static_pad("sink")).flatten();
+                if is_own && !matches!(event, PoolEvent::Chosen(_)) {
+                    return;
+                }
+                let pad = element.static_pad("sink");
                 report::pool_event(&element, &event, pad.as_ref(), &heap, &stats);
             }
         });

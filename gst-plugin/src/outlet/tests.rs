@@ -1,5 +1,6 @@
 use gst_video::VideoMeta;
 
+use super::decision::DecisionError;
 use super::*;
 use crate::pool::Users;
 use crate::query;
@@ -45,6 +46,11 @@ fn a_pool_has_a_buffer_for_each_frame_that_is_held_anywhere() {
     let camera = || Users::of_device(Device::willing("camera"));
     let decision = decide(&outlet, &answer(true, 4), camera());
     assert_eq!(decision.buffers, 7);
+    assert_eq!(
+        decide(&outlet, &answer(true, 0), camera()).buffers,
+        5,
+        "two are usual"
+    );
     assert_eq!(decision.video.info().width(), 362);
     decision.pool.set_active(true).expect("plenty");
     assert_eq!(outlet.stats().value(crate::stats::Counter::PoolSize), 7);
@@ -62,7 +68,11 @@ fn a_device_lays_frames_out_as_it_likes_if_downstream_reads_the_meta() {
     let free = Users::of_device(Device::needing("camera", free));
     let stride = |reads_meta, users| {
         let decision = decide(&outlet, &answer(reads_meta, 0), users);
-        (decision.layout.planes()[0].stride, decision.reads_meta)
+        let proposal = decision
+            .pool
+            .proposal_to(&decision.video, decision.reads_meta);
+        let layout = proposal.expect("plenty").layout;
+        (layout.planes()[0].stride, decision.reads_meta)
     };
     assert_eq!(stride(true, wide()), (512, true));
     assert_eq!(

@@ -24,7 +24,7 @@ pub(super) struct Form {
 
 /// Why a frame is no buffer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WrapError {
+pub(crate) enum WrapError {
     #[error("GStreamer refused the memory: {0}")]
     Gst(#[from] glib::BoolError),
     #[error("{0} planes do not fit a GstVideoMeta")]

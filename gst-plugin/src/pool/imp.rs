@@ -66,7 +66,7 @@ struct Configured {
 
 /// Why a buffer was not made.
 #[derive(Debug, thiserror::Error)]
-enum BufferError {
+pub(super) enum BufferError {
     #[error("the pool is not active")]
     NotActive,
     #[error(transparent)]
@@ -157,7 +157,7 @@ impl HeapPool {
     }
 
     /// Has the devices choose the memory of all buffers to come.
-    fn negotiate(&self) -> bool {
+    pub(super) fn negotiate(&self) -> bool {
         let configured = lock(&self.configured).clone();
         let (Some(configured), Some(service)) = (configured, self.service.get()) else {
             return false;
@@ -179,7 +179,7 @@ impl HeapPool {
         }
     }
 
-    fn make_buffer(&self) -> Result<gst::Buffer, BufferError> {
+    pub(super) fn make_buffer(&self) -> Result<gst::Buffer, BufferError> {
         let memory = lock(&self.memory).clone();
         let configured = lock(&self.configured).clone();
         let (Some(configured), Some(memory), Some(service)) =
@@ -190,6 +190,12 @@ impl HeapPool {
         let frame = memory.frame()?;
         service.count(&frame);
         Ok(configured.form.wrap(&service.allocator, &frame)?)
+    }
+
+    /// Forgets the memory that was chosen.
+    pub(super) fn let_go(&self) {
+        let memory = lock(&self.memory).take();
+        drop(memory);
     }
 
     /// Rather than make one more buffer for a camera, waits a little for one that is out; or for as long as it takes, where
@@ -387,8 +393,7 @@ impl BufferPoolImpl for HeapPool {
         for buffer in self.shelf.clear() {
             self.parent_release_buffer(buffer);
         }
-        let memory = lock(&self.memory).take();
-        drop(memory);
+        self.let_go();
         self.parent_stop()
     }
 }

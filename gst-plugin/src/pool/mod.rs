@@ -28,12 +28,14 @@ mod layout;
 mod memory;
 mod shelf;
 mod shortage;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod users;
 
 pub(crate) use answers::Answers;
 use layout::Asked;
+pub(crate) use stock::buffer_of;
 pub(crate) use users::{Users, Writer};
 
 glib::wrapper! {

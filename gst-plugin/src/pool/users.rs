@@ -54,10 +54,6 @@ impl Users {
     }
 
     /// The users of frames that `device` writes for an element of ours.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the elements that make frames, which follow")
-    )]
     pub(crate) fn of_device(device: Arc<dyn Importer>) -> Self {
         Self {
             writer: Writer::Device(device),

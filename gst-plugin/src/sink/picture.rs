@@ -145,7 +145,7 @@ impl<P: Presenter> SinkCore<P> {
         match path {
             Path::Pool => self.path.add(Counter::Imported, 1),
             Path::Foreign => self.path.add(Counter::Foreign, 1),
-            Path::Copy => return,
+            Path::Export | Path::Copy => return,
         }
         self.tell_path(element, path, "");
     }

@@ -1,0 +1,357 @@
+//! The element: its states and the calls of its base class. How it agrees with downstream is in `negotiate`, what happens to
+//! a frame in `deliver`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::time::Duration;
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::base_src::CreateSuccess;
+use gst_base::subclass::prelude::*;
+
+use super::camera::Camera;
+use super::choice::Choice;
+use super::controls;
+use super::format;
+use super::settings::{self, Settings};
+use super::stream::Stream;
+use super::time::{self, Sequence};
+use super::wake::Wake;
+use crate::caps;
+use crate::outlet::{self, Outlet};
+use crate::report::chain;
+use crate::sync::lock;
+
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "dmaheapv4l2src",
+        gst::DebugColorFlags::empty(),
+        Some("V4L2 source on dma-bufs"),
+    )
+});
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// From READY to NULL.
+    pub(super) camera: Option<Arc<Camera>>,
+    pub(super) wake: Option<Arc<Wake>>,
+    /// What downstream was told last.
+    pub(super) choice: Option<Choice>,
+    /// From the answer to the ALLOCATION query on.
+    pub(super) stream: Option<Arc<Stream>>,
+}
+
+/// State of the element.
+#[derive(Debug, Default)]
+pub(crate) struct V4l2Src {
+    settings: Mutex<Settings>,
+    state: Mutex<State>,
+    pub(super) outlet: Outlet,
+    pub(super) sequence: Sequence,
+    pub(super) damaged: AtomicU64,
+    pub(super) exported: AtomicU64,
+    /// Frames from before are not shown: nanoseconds of `CLOCK_MONOTONIC`.
+    pub(super) resumed: AtomicU64,
+    /// Warnings that were posted since the start.
+    pub(super) told: Mutex<Vec<&'static str>>,
+}
+
+impl V4l2Src {
+    pub(super) fn settings(&self) -> Settings {
+        lock(&self.settings).clone()
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Whether this is said for the first time since the start.
+    pub(super) fn is_news(&self, what: &'static str) -> bool {
+        let mut told = lock(&self.told);
+        let is_news = !told.contains(&what);
+        if is_news {
+            told.push(what);
+        }
+        is_news
+    }
+
+    /// Stops the camera. Frames that are in use downstream stay what they are.
+    pub(super) fn end_stream(&self) {
+        let stream = self.state().stream.take();
+        if let Some(stream) = stream {
+            stream.close();
+        }
+    }
+
+    fn open(&self) -> Result<(), gst::StateChangeError> {
+        self.outlet.open(self.obj().upcast_ref())?;
+        let settings = self.settings();
+        let camera = Camera::open(&settings).map_err(|error| {
+            gst::element_imp_error!(self, error.code(), ("{}", chain(&error)));
+            gst::StateChangeError
+        })?;
+        let wake = Wake::new().map_err(|error| {
+            gst::element_imp_error!(
+                self,
+                gst::ResourceError::Failed,
+                ("no eventfd to wait with: {error}")
+            );
+            gst::StateChangeError
+        })?;
+        gst::debug!(CAT, imp = self, "opened {}", camera.device().info());
+        {
+            let mut state = self.state();
+            state.camera = Some(Arc::new(camera));
+            state.wake = Some(Arc::new(wake));
+        }
+        self.set_controls();
+        Ok(())
+    }
+
+    fn close(&self) {
+        self.end_stream();
+        let ended = std::mem::take(&mut *self.state());
+        drop(ended);
+        self.outlet.close();
+    }
+
+    /// Sets the controls that the user named, if a camera is open.
+    fn set_controls(&self) {
+        let camera = self.state().camera.clone();
+        let (Some(camera), Some(wanted)) = (camera, self.settings().extra_controls) else {
+            return;
+        };
+        for objection in controls::apply(camera.device(), &wanted) {
+            gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{objection}"));
+        }
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let stats = self.outlet.stats();
+        let mut account = stats.to_structure("dmaheapv4l2src-stats");
+        account.set("lost", self.sequence.lost());
+        account.set("damaged", self.damaged.load(Ordering::Relaxed));
+        account.set("exported", self.exported.load(Ordering::Relaxed));
+        let (camera, stream) = {
+            let now = self.state();
+            (now.camera.clone(), now.stream.clone())
+        };
+        if let Some(camera) = camera {
+            account.set("device", camera.device().info().to_string());
+        }
+        if let Some(stream) = stream {
+            account.set("io", stream.io.name());
+            account.set("io-reason", stream.why.as_str());
+            account.set("format", stream.choice.format.to_string());
+            account.set("buffers", stream.buffers());
+            account.set("queued", stream.queued() as u64);
+        }
+        account
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for V4l2Src {
+    const NAME: &'static str = "GstDmaheapV4l2Src";
+    type Type = super::V4l2Src;
+    type ParentType = gst_base::PushSrc;
+}
+
+impl ObjectImpl for V4l2Src {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static SPECS: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let mut specs = settings::param_specs();
+            specs.extend(outlet::param_specs());
+            specs
+        });
+        &SPECS
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let element = self.obj();
+        element.set_live(true);
+        element.set_format(gst::Format::Time);
+        element.set_do_timestamp(false);
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let name = pspec.name();
+        if !lock(&self.settings).set(name, value) && !self.outlet.set_property(name, value) {
+            gst::error!(CAT, imp = self, "property {name} cannot be set");
+        }
+        if name == "extra-controls" {
+            self.set_controls();
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        let camera = self.state().camera.clone();
+        match (pspec.name(), camera) {
+            ("stats", _) => self.stats().to_value(),
+            ("device-fd", Some(camera)) => camera.fd().to_value(),
+            (name, _) => {
+                let own = lock(&self.settings).value(name);
+                own.or_else(|| self.outlet.property(name))
+                    .unwrap_or_else(|| pspec.default_value().clone())
+            }
+        }
+    }
+}
+
+impl GstObjectImpl for V4l2Src {}
+
+impl ElementImpl for V4l2Src {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "V4L2 source on dma-bufs",
+                "Source/Video",
+                "Captures from a V4L2 camera into dma-bufs that every device on the path can read",
+                env!("CARGO_PKG_AUTHORS"),
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let mut caps = caps::template_caps();
+            caps.merge(format::encoded_template());
+            gst::PadTemplate::new(
+                "src",
+                gst::PadDirection::Src,
+                gst::PadPresence::Always,
+                &caps,
+            )
+            .into_iter()
+            .collect()
+        });
+        &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::NullToReady => {
+                self.open().inspect_err(|_error| self.close())?;
+            }
+            gst::StateChange::PausedToPlaying => {
+                let now = u64::try_from(time::now().as_nanos()).unwrap_or_default();
+                self.resumed.store(now, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        let success = self.parent_change_state(transition)?;
+        if transition == gst::StateChange::ReadyToNull {
+            self.close();
+        }
+        Ok(success)
+    }
+}
+
+impl BaseSrcImpl for V4l2Src {
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        lock(&self.told).clear();
+        self.sequence.restart();
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        self.end_stream();
+        let choice = self.state().choice.take();
+        drop(choice);
+        self.outlet.stats().forget_path();
+        Ok(())
+    }
+
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    fn unlock(&self) -> Result<(), gst::ErrorMessage> {
+        let (wake, stream) = {
+            let state = self.state();
+            (state.wake.clone(), state.stream.clone())
+        };
+        if let Some(wake) = wake {
+            wake.set(true);
+        }
+        if let Some(stream) = stream {
+            stream.interrupt();
+        }
+        Ok(())
+    }
+
+    fn unlock_stop(&self) -> Result<(), gst::ErrorMessage> {
+        let wake = self.state().wake.clone();
+        if let Some(wake) = wake {
+            wake.set(false);
+        }
+        Ok(())
+    }
+
+    fn caps(&self, filter: Option<&gst::Caps>) -> Option<gst::Caps> {
+        let camera = self.state().camera.clone();
+        let caps = match camera {
+            Some(camera) => camera.caps(),
+            None => self.obj().src_pad().pad_template_caps(),
+        };
+        Some(match filter {
+            Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
+            None => caps,
+        })
+    }
+
+    fn negotiate(&self) -> Result<(), gst::LoggableError> {
+        self.agree()
+    }
+
+    fn decide_allocation(
+        &self,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.prepare(query)
+    }
+
+    fn query(&self, query: &mut gst::QueryRef) -> bool {
+        if let gst::QueryViewMut::Latency(latency) = query.view_mut()
+            && let Some((min, max)) = self.latency()
+        {
+            latency.set(true, min, max);
+            return true;
+        }
+        BaseSrcImplExt::parent_query(self, query)
+    }
+}
+
+impl V4l2Src {
+    /// A frame is there when it has been taken, which takes as long as to the next one; it may lie here for as long as there
+    /// are buffers.
+    fn latency(&self) -> Option<(gst::ClockTime, gst::ClockTime)> {
+        let stream = self.state().stream.clone()?;
+        let frame = stream.choice.rate.duration()?;
+        let min = gst::ClockTime::try_from(frame).ok()?;
+        let max = gst::ClockTime::try_from(frame * stream.buffers()).ok()?;
+        Some((min, max))
+    }
+
+    /// Frames from before are stale.
+    pub(super) fn resumed(&self) -> Duration {
+        Duration::from_nanos(self.resumed.load(Ordering::Relaxed))
+    }
+}
+
+impl PushSrcImpl for V4l2Src {
+    fn create(
+        &self,
+        _buffer: Option<&mut gst::BufferRef>,
+    ) -> Result<CreateSuccess, gst::FlowError> {
+        self.next_frame().map(CreateSuccess::NewBuffer)
+    }
+}
