@@ -15,7 +15,8 @@ use crate::{DmaBuf, Frame, MapError};
 /// The marks are changed in a bracket of reading access, which tells a bounce buffer nothing. Caches are therefore written
 /// back here, where they must be, and not by the exporter: x86 is coherent, 64-bit ARM has an instruction for it, elsewhere
 /// there is no witness. A copy stays unseen if the exporter ends the mapping without copying back
-/// ([`is_blind_to`](Self::is_blind_to)), or maps the memory for a device that only reads.
+/// ([`is_blind_to`](Self::is_blind_to)), or maps the memory for a device that only reads. And where the exporter itself keeps
+/// a copy for the CPU, old marks come back whatever the device was given; that is found out by doing the same without a device.
 ///
 /// One word in each page is overwritten and put back on drop. Not for frames that somebody shows or fills.
 #[derive(Debug)]
@@ -67,24 +68,25 @@ impl Witness {
     /// Changes the marks without a word to the device that has the frame mapped.
     pub fn change(&mut self) {
         for marked in &self.regions {
-            let result = marked.bracket(SyncFlags::READ, |marked| {
-                marked.write_all(changed_mark);
-                marked.write_back();
-            });
-            if let Err(error) = result {
+            if let Err(error) = marked.change() {
                 tracing::debug!(%error, "the marks of a frame cannot be changed");
             }
         }
     }
 
-    /// Whether old marks came back. Asked when the device has let go of the frame.
-    pub fn saw_a_copy(self) -> bool {
-        self.regions.iter().any(|marked| {
-            let result = marked.bracket(SyncFlags::READ, |marked| {
-                (0..marked.originals.len()).any(|page| marked.read(page) == first_mark(page))
-            });
-            result.unwrap_or(false)
-        })
+    /// Whether old marks came back. Asked when the device has let go of the frame. `None` if they come back without a device,
+    /// too, so that nothing can be told.
+    pub fn saw_a_copy(self) -> Option<bool> {
+        let mut suspects = self
+            .regions
+            .iter()
+            .filter(|marked| marked.has_first_marks().unwrap_or(false))
+            .peekable();
+        if suspects.peek().is_none() {
+            return Some(false);
+        }
+        let is_proof = suspects.any(|marked| matches!(marked.loses_changes(), Ok(false)));
+        is_proof.then_some(true)
     }
 }
 
@@ -117,6 +119,26 @@ impl Marked {
         let value = access(self);
         self.region.sync(direction | SyncFlags::END)?;
         Ok(value)
+    }
+
+    fn change(&self) -> Result<(), MapError> {
+        self.bracket(SyncFlags::READ, |marked| {
+            marked.write_all(changed_mark);
+            marked.write_back();
+        })
+    }
+
+    fn has_first_marks(&self) -> Result<bool, MapError> {
+        self.bracket(SyncFlags::READ, |marked| {
+            (0..marked.originals.len()).any(|page| marked.read(page) == first_mark(page))
+        })
+    }
+
+    /// Whether first marks come back although no device has the memory.
+    fn loses_changes(&self) -> Result<bool, MapError> {
+        self.bracket(SyncFlags::WRITE, |marked| marked.write_all(first_mark))?;
+        self.change()?;
+        self.has_first_marks()
     }
 
     fn read(&self, page: usize) -> Word {

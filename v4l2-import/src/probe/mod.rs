@@ -142,10 +142,15 @@ impl Probe<'_> {
             witness.change();
         }
         drop(buffers);
-        let doubt = if witness.is_some_and(Witness::saw_a_copy) {
-            "the kernel gave the device a copy (swiotlb), pixels would be stale"
-        } else if self.reach == Reach::Unknown && Witness::is_blind_to(frame) {
-            "perhaps the kernel gave the device a copy (swiotlb): nobody knows the reach of the device, and udmabuf hides copies"
+        let testimony = witness.map(Witness::saw_a_copy);
+        let is_blind = testimony == Some(None) || Witness::is_blind_to(frame);
+        let doubt = if testimony == Some(Some(true)) {
+            "the kernel gave the device a copy (swiotlb), pixels would be stale".to_owned()
+        } else if self.reach == Reach::Unknown && is_blind {
+            format!(
+                "perhaps the kernel gave the device a copy (swiotlb): nobody knows the reach of the device, and {} hides copies",
+                frame.dmabuf(0).exporter().unwrap_or_default()
+            )
         } else {
             return Ok(());
         };
