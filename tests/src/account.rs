@@ -25,12 +25,12 @@ impl Account {
     #[track_caller]
     pub fn wait(player: &Player, name: &str, counter: &str, count: u64) -> Account {
         let started = Instant::now();
-        let counted =
+        let waited =
             wait::until_counted(PATIENCE, count, || match player.pending_failure(started) {
                 Some(failure) => Err(failure),
                 None => Ok(Account::of(player, name).count(counter)),
             });
-        if let Err(failure) = &counted {
+        if let Err(failure) = &waited {
             panic!("{failure:#?}");
         }
         let account = Account::of(player, name);
