@@ -35,6 +35,7 @@ pub mod player;
 pub mod reference;
 pub mod scanout;
 pub mod screen;
+pub mod shadow;
 pub mod threads;
 pub mod told;
 pub mod trace;

@@ -10,7 +10,7 @@ use crate::bed::Bed;
 use crate::host::progress::Step;
 use crate::host::{namespace, process};
 use crate::image::cache::{Cache, Entry};
-use crate::image::{kernel, sysroot};
+use crate::image::{kernel, modules, sysroot};
 
 /// Arguments of `cargo xtask clean`.
 #[derive(Debug, Args)]
@@ -63,13 +63,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 struct CurrentNames {
     sysroot: String,
     kernel_prefix: String,
+    modules_prefix: String,
 }
 
 impl CurrentNames {
     fn load() -> Result<Self> {
+        let kernel_prefix = kernel::current_prefix()?;
         Ok(Self {
             sysroot: sysroot::name(&Bed::load()?.sysroot),
-            kernel_prefix: kernel::current_prefix()?,
+            modules_prefix: modules::current_prefix()? + &kernel_prefix,
+            kernel_prefix,
         })
     }
 
@@ -82,8 +85,9 @@ impl CurrentNames {
     }
 
     fn contains(&self, name: &str) -> bool {
-        name == self.sysroot
-            || (name.starts_with(&self.kernel_prefix) && !name.ends_with(".partial"))
+        let prefixes = [&self.kernel_prefix, &self.modules_prefix];
+        let versioned = prefixes.iter().any(|prefix| name.starts_with(*prefix));
+        name == self.sysroot || (versioned && !name.ends_with(".partial"))
     }
 }
 
@@ -121,9 +125,12 @@ mod tests {
         let current = CurrentNames {
             sysroot: "sysroot-trixie-1".to_owned(),
             kernel_prefix: "kernel-2-".to_owned(),
+            modules_prefix: "modules-4-kernel-2-".to_owned(),
         };
         assert!(current.contains("sysroot-trixie-1") && current.contains("kernel-2-7.3.4-1"));
         assert!(!current.contains("kernel-2-7.3.4-1.partial"));
+        assert!(current.contains("modules-4-kernel-2-7.3.4-1"));
+        assert!(!current.contains("modules-5-kernel-2-7.3.4-1"));
         assert!(!current.contains("sysroot-trixie-9") && !current.contains("kernel-3-7.3.4-1"));
     }
 }

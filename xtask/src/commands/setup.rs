@@ -11,6 +11,7 @@ use crate::guest::run::Guest;
 use crate::host::{namespace, packages, process};
 use crate::image::cache::Cache;
 use crate::image::kernel::Kernel;
+use crate::image::modules::Modules;
 use crate::image::sysroot::Sysroot;
 
 /// The system root, the machine set up so far that it can be entered.
@@ -24,6 +25,7 @@ pub(crate) fn sysroot() -> Result<Sysroot> {
 pub(crate) struct Images {
     pub(crate) sysroot: Sysroot,
     pub(crate) kernel: Kernel,
+    pub(crate) modules: Modules,
     pub(crate) accel: Accel,
 }
 
@@ -33,10 +35,12 @@ impl Images {
         let (cache, bed) = prepare()?;
         let sysroot = Sysroot::obtain(&cache, &bed.sysroot)?;
         let kernel = Kernel::obtain(&cache, &bed.kernel)?;
+        let modules = Modules::obtain(&cache, &kernel)?;
         let accel = Accel::choose(&kernel)?;
         Ok(Self {
             sysroot,
             kernel,
+            modules,
             accel,
         })
     }
@@ -46,6 +50,7 @@ impl Images {
         Guest {
             sysroot: &self.sysroot,
             kernel: &self.kernel,
+            modules: &self.modules,
             accel: self.accel,
         }
     }

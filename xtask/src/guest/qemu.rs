@@ -3,27 +3,19 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::guest::accel::Accel;
 use crate::guest::job::{Job, JobDirectory};
+use crate::guest::run::Guest;
 use crate::host::{namespace, workspace};
-use crate::image::kernel::Kernel;
-use crate::image::sysroot::Sysroot;
 
 /// How init comes up: the kernel passes what follows `--` to the first process, so the system root needs no file of ours.
 const BOOT: &str = "init=/bin/sh -- -c \"mount -t 9p -o trans=virtio,version=9p2000.L job /mnt && exec /bin/bash /mnt/init.sh\"";
 
 /// The command that runs `job`; the guest's output port is its stdout.
-pub(crate) fn command(
-    job: &Job<'_>,
-    directory: &JobDirectory,
-    sysroot: &Sysroot,
-    kernel: &Kernel,
-    accel: Accel,
-) -> Command {
+pub(crate) fn command(job: &Job<'_>, directory: &JobDirectory, guest: &Guest<'_>) -> Command {
     let machine = job.machine;
     // As root of a namespace QEMU sees the owners of files as they are in the guest.
     let mut command = namespace::private("qemu-system-x86_64");
-    command.args(accel.arguments());
+    command.args(guest.accel.arguments());
     command.args([
         "-machine",
         "q35",
@@ -43,7 +35,7 @@ pub(crate) fn command(
     ]);
     command
         .arg("-kernel")
-        .arg(kernel.image())
+        .arg(guest.kernel.image())
         .args(["-append", &kernel_line(&machine.kernel_args)]);
     command
         .arg("-serial")
@@ -55,8 +47,8 @@ pub(crate) fn command(
         "-device",
         "virtserialport,chardev=output,name=dmaheap.output",
     ]);
-    command.args(share("root", &sysroot.root(), ",readonly=on"));
-    command.args(share("modules", &kernel.modules(), ",readonly=on"));
+    command.args(share("root", &guest.sysroot.root(), ",readonly=on"));
+    command.args(share("modules", &guest.modules.path(), ",readonly=on"));
     command.args(share("workspace", workspace::root(), ",readonly=on"));
     command.args(share("job", directory.path(), ",readonly=on"));
     command.args(share("out", &workspace::out(), ""));

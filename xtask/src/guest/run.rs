@@ -16,6 +16,7 @@ use crate::guest::output::{Marker, Splitter};
 use crate::guest::qemu;
 use crate::host::workspace;
 use crate::image::kernel::Kernel;
+use crate::image::modules::Modules;
 use crate::image::sysroot::Sysroot;
 
 /// What every run needs.
@@ -23,6 +24,7 @@ use crate::image::sysroot::Sysroot;
 pub(crate) struct Guest<'a> {
     pub(crate) sysroot: &'a Sysroot,
     pub(crate) kernel: &'a Kernel,
+    pub(crate) modules: &'a Modules,
     pub(crate) accel: Accel,
 }
 
@@ -74,7 +76,7 @@ impl Guest<'_> {
     /// Boots a machine, runs `job` and hands its output to `on_output` as it comes.
     pub(crate) fn run(&self, job: &Job<'_>, mut on_output: impl FnMut(&[u8])) -> Result<Report> {
         let directory = JobDirectory::create(job)?;
-        let mut command = qemu::command(job, &directory, self.sysroot, self.kernel, self.accel);
+        let mut command = qemu::command(job, &directory, self);
         let mut child = command.spawn().context(
             "cannot start QEMU in a namespace: are qemu-system-x86 and util-linux installed?",
         )?;

@@ -18,7 +18,8 @@ use crate::image::key::content_key;
 use crate::image::source::{Archive, SourcePackage, compare_versions};
 
 /// Changes when the steps below change what they make.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
+const KIT: &str = "kit";
 /// How long a cached kernel is used before the mirror is asked for a newer one.
 const LOOK_AGAIN: Duration = Duration::from_hours(7 * 24);
 
@@ -66,9 +67,20 @@ impl Kernel {
         self.item.path.join("bzImage")
     }
 
-    /// The directory to mount at `/lib/modules`.
+    /// Where the kernel's own modules are installed, as if this were `/`.
     pub(crate) fn modules(&self) -> PathBuf {
-        self.item.path.join("modules/lib/modules")
+        self.item.path.join("modules")
+    }
+
+    /// What modules from outside of the kernel's source are built against: headers, makefiles, exported symbols.
+    pub(crate) fn kit(&self) -> PathBuf {
+        self.item.path.join(KIT)
+    }
+
+    /// The name of the kernel in the cache: configuration and version.
+    pub(crate) fn name(&self) -> String {
+        let name = self.item.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     /// What `uname -r` says in the guest.
@@ -134,7 +146,7 @@ fn build_newest(cache: &Cache, spec: &KernelSpec, fragment: &str, prefix: &str) 
     step.done(&format!("{} {}", package.name, package.version));
     if compare_versions(&package.version, &spec.oldest) == Ordering::Less {
         bail!(
-            "{} of {} is {}, but vkms needs {} or newer for YUV formats: refresh the mirror, or set DMAHEAP_MIRROR to a current one",
+            "{} of {} is {}, but the tests need {} or newer (xtask/bed.toml says why): refresh the mirror, or set DMAHEAP_MIRROR to a current one",
             package.name,
             spec.suite,
             package.version,
@@ -166,6 +178,7 @@ impl Build<'_> {
         self.unpack(partial, &tree)?;
         self.configure(&tree)?;
         self.compile(&tree, partial)?;
+        self.keep_kit(&tree, partial)?;
         for (from, to) in [
             ("arch/x86/boot/bzImage", "bzImage"),
             (".config", "config"),
@@ -251,9 +264,27 @@ impl Build<'_> {
         step.done("");
         Ok(())
     }
+
+    /// Keeps of the source tree what its own packages of headers hold, which is a hundredth of it.
+    fn keep_kit(&self, tree: &Path, partial: &Path) -> Result<()> {
+        let mut step = Step::start("keeping what modules are built against");
+        mounts::delete_tree(&partial.join(KIT))?;
+        // Relative to the tree, for the shell that make starts splits paths with spaces.
+        let command =
+            format!("KBUILD_RUN_COMMAND=$(srctree)/scripts/package/install-extmod-build ../{KIT}");
+        process::run(
+            make(tree).arg("run-command").arg(command),
+            &self.log,
+            &mut step,
+        )
+        .context("cannot collect the headers for modules")?;
+        step.done("");
+        Ok(())
+    }
 }
 
-fn make(tree: &Path) -> Command {
+/// A `make` in the kernel's source, or in what is kept of it.
+pub(crate) fn make(tree: &Path) -> Command {
     let mut command = Command::new("make");
     command
         .current_dir(tree)
