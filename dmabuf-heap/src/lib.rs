@@ -33,5 +33,5 @@ pub use negotiate::{
     Needs, NegotiateError, Negotiation, Outcome, Reach, Refusal, Remembered, Role, Shortage,
     SolveError, Step, Suspect, Translation, Unsuitable, Verdict, Why, Wish,
 };
-pub use picture::{ChromaSiting, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+pub use picture::{ChromaSiting, Orientation, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 pub use pool::{Holder, Pool, PoolError, PooledFrame};

@@ -1,15 +1,20 @@
 //! What a compositor shows is what the camera saw: by the compositor's own screenshot, judged by a peer's conversion.
 
+use std::time::Duration;
+
 use dmaheap_tests::account::Account;
 use dmaheap_tests::caps::{Format, NV12, Naming, WAYLAND_FORMATS, XRGB8888, YUV420, YUYV};
-use dmaheap_tests::note;
 use dmaheap_tests::picture::Picture;
 use dmaheap_tests::player::Player;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
 use dmaheap_tests::weston::{Renderer, Weston};
+use dmaheap_tests::{note, wait};
+use gst::prelude::*;
 
 const SIZE: (u32, u32) = (640, 360);
 const FRAMES: u64 = 5;
+/// How long a change may take to be seen.
+const TURN: Duration = Duration::from_secs(30);
 const YUV: [Format; 3] = [NV12, YUYV, YUV420];
 
 /// The camera with a picture that does not change, opaque where the format has alpha.
@@ -151,6 +156,59 @@ fn a_compositor_that_imports_nothing_gets_counted_copies() {
     for word in ["zero-copy=required", "linux-dmabuf"] {
         assert!(text.contains(word), "`{word}` is missing in: {text}");
     }
+}
+
+/// What videoflip makes of the picture, in the middle of a square output.
+#[track_caller]
+fn flipped(source: &str, direction: &str) -> Picture {
+    let is_on_its_side = ["90r", "90l", "ul-lr", "ur-ll"].contains(&direction);
+    let (width, height) = if is_on_its_side {
+        (SIZE.1, SIZE.0)
+    } else {
+        SIZE
+    };
+    let source = format!("{source} ! videoflip video-direction={direction}");
+    let picture = Picture::by_videoconvert(&source, 1, width, height);
+    let (x, y) = ((SIZE.0 - width) / 2, (SIZE.0 - height) / 2);
+    Picture::filled(SIZE.0, SIZE.0, [0; 3]).with(&picture, x, y)
+}
+
+#[track_caller]
+fn wait_shown(weston: &Weston, expected: &Picture, what: &str) {
+    let mut difference = None;
+    let matched = wait::until(TURN, || {
+        let now = weston.screenshot().difference(expected, &[]);
+        let is_equal = now.is_within(0, 0.0);
+        difference = Some(now);
+        is_equal.then_some(())
+    });
+    if matched.is_none() {
+        weston.screenshot().keep(&format!("{what}-shown"));
+        expected.keep(&format!("{what}-expected"));
+        panic!("{what}: {difference:?}");
+    }
+}
+
+#[test]
+fn every_direction_shows_what_videoflip_makes_of_it_while_playing_and_without_a_copy() {
+    // A square has room for the picture both ways, pixel by pixel.
+    let weston = Weston::start(Renderer::Gl, (SIZE.0, SIZE.0));
+    let caps = format!("{},framerate=10/1", XRGB8888.caps(Naming::Plain, SIZE));
+    // Every corner is another one.
+    let source = format!("videotestsrc pattern=colors ! {caps}");
+    let player = play(&weston, &source, "zero-copy=required rotate-method=90r");
+    wait_shown(&weston, &flipped(&source, "90r"), "90r");
+    let sink = player.element("sink");
+    for direction in ["identity", "180", "90l", "horiz", "vert", "ul-lr", "ur-ll"] {
+        sink.set_property_from_str("video-direction", direction);
+        wait_shown(&weston, &flipped(&source, direction), direction);
+    }
+    let account = Account::of(&player, "sink");
+    assert_eq!(account.counts(["copies", "shm-copies"]), [0, 0]);
+    drop(player);
+    let tagged = format!("{source} ! taginject tags=image-orientation=rotate-180");
+    let _player = play(&weston, &tagged, "rotate-method=auto");
+    wait_shown(&weston, &flipped(&source, "180"), "auto");
 }
 
 /// Weston 14 decodes all YUV by the matrix of BT.601 and cannot be told another one.

@@ -15,7 +15,9 @@ mod surface;
 
 pub use buffer::{ImportError, ImportStats};
 pub use display::{Clock, ConnectError, Display, LostError, Monitor, Offers, YuvSupport};
-pub use dmabuf_heap::{ChromaSiting, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+pub use dmabuf_heap::{
+    ChromaSiting, Orientation, Placement, Rect, YuvColor, YuvEncoding, YuvRange,
+};
 pub use importer::SurfaceImporter;
 pub use surface::{
     CopyCost, Input, PlacementError, ShowError, ShownFlags, Surface, SurfaceBuilder, SurfaceError,

@@ -21,6 +21,8 @@ pub(crate) mod importers;
 )]
 pub(crate) mod memory;
 pub(crate) mod plugin;
+#[expect(unsafe_code, reason = "the bindings lack GstVideoDirection")]
+pub(crate) mod video_direction;
 #[expect(
     unsafe_code,
     reason = "the bindings let programs call GstVideoOverlay, not implement it"

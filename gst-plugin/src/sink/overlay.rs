@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, TryLockError};
 
-use dmabuf_heap::Rect;
+use dmabuf_heap::{Orientation, Rect};
 use gst::glib;
 use gst::prelude::*;
 
@@ -24,6 +24,12 @@ impl<P: Presenter> SinkCore<P> {
         if let Some(presenter) = presenter {
             presenter.take_rectangle(rectangle.0);
         }
+        self.show_again(element);
+    }
+
+    /// How frames are turned from now on, the one that is shown included.
+    pub(crate) fn set_orientation(&self, element: &gst_base::BaseSink, orientation: Orientation) {
+        self.state().orientation = orientation;
         self.show_again(element);
     }
 

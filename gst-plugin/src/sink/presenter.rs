@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dmabuf_heap::{Frame, FrameKey, FrameLayout, Importer, Placement, Rect};
+use dmabuf_heap::{Frame, FrameKey, FrameLayout, Importer, Orientation, Placement, Rect};
 
 use crate::caps::VideoCaps;
 
@@ -100,6 +100,9 @@ pub(crate) trait Presenter: Debug + Send + Sync + 'static {
     /// Hears where the application wants the picture, in the application's own thread. What takes effect with something
     /// that the application does next has to be done before this returns.
     fn take_rectangle(&self, _rectangle: Option<Rect>) {}
+
+    /// Turns or mirrors what is shown from now on, where it can.
+    fn turn(&self, _orientation: Orientation) {}
 
     /// Whether [`area`](Self::area) itself is where the application wants the picture; else frames have to be placed there.
     fn is_the_rectangle(&self) -> bool {

@@ -122,12 +122,17 @@ impl<P: Presenter> SinkCore<P> {
         visible: Rect,
         frame: Option<&Frame>,
     ) -> Placement {
-        let wanted = self.state().rectangle;
+        let (wanted, orientation) = {
+            let state = self.state();
+            (state.rectangle, state.orientation)
+        };
+        // What is shown next is placed by this, and no other thread has its turn before it is.
+        presenter.turn(orientation);
         let wanted = wanted.filter(|_| !presenter.is_the_rectangle());
         let screen = presenter.area();
         let area = wanted.and_then(|it| clip((it.x, it.y, it.width, it.height), screen));
         stream.place(
-            visible,
+            (visible, orientation),
             area.unwrap_or(screen),
             self.force_aspect_ratio(),
             |scaled| {

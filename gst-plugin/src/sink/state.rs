@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use dmabuf_heap::{Importer, Rect};
+use dmabuf_heap::{Importer, Orientation, Rect};
 use gst::glib;
 
 use super::picture::Shown;
@@ -57,6 +57,8 @@ pub(super) struct State<P: Presenter> {
     pub(super) shown: Option<Shown>,
     /// Where the application wants the picture.
     pub(super) rectangle: Option<Rect>,
+    /// How frames are turned.
+    pub(super) orientation: Orientation,
 }
 
 impl<P: Presenter> SinkCore<P> {
@@ -130,6 +132,7 @@ impl<P: Presenter> Default for State<P> {
             stream: None,
             shown: None,
             rectangle: None,
+            orientation: Orientation::Normal,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use dmabuf_heap::{ChromaSiting, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
+use dmabuf_heap::{ChromaSiting, Orientation, Placement, Rect, YuvColor, YuvEncoding, YuvRange};
 use gst_video::{VideoChromaSite, VideoColorMatrix, VideoColorRange, VideoInfo};
 
 use crate::caps::VideoCaps;
@@ -31,17 +31,17 @@ impl Stream {
         }
     }
 
-    /// Where the part `visible` of a frame goes on `screen`. `scales` is asked, once, whether the display can do a
-    /// placement that changes the size.
+    /// Where the part `visible` of a frame, turned as told, goes on `screen`. `scales` is asked, once, whether the display
+    /// can do a placement that changes the size.
     pub(super) fn place(
         &self,
-        visible: Rect,
+        (visible, orientation): (Rect, Orientation),
         screen: Rect,
         force_aspect_ratio: bool,
         scales: impl FnOnce(&Placement) -> bool,
     ) -> Placement {
         let wanted = if force_aspect_ratio {
-            Placement::fitted(visible, self.pixel_aspect(), screen)
+            orientation.fitted(visible, self.pixel_aspect(), screen)
         } else {
             Placement {
                 source: visible,
@@ -53,8 +53,8 @@ impl Stream {
             color: self.color,
             ..wanted
         };
-        let same_size =
-            (wanted.source.width, wanted.source.height) == (wanted.dest.width, wanted.dest.height);
+        let same_size = orientation.turned((wanted.source.width, wanted.source.height))
+            == (wanted.dest.width, wanted.dest.height);
         if same_size || *self.scales.get_or_init(|| scales(&wanted)) {
             wanted
         } else {
@@ -121,6 +121,7 @@ mod tests {
     use super::*;
 
     const SCREEN: Rect = Rect::new(0, 0, 1024, 768);
+    const UPRIGHT: (Rect, Orientation) = (Rect::new(0, 0, 640, 360), Orientation::Normal);
 
     fn stream(caps: &str) -> Stream {
         gst::init().expect("GStreamer initialises");
@@ -175,10 +176,19 @@ mod tests {
     #[test]
     fn display_that_scales_fills_the_screen_in_shape() {
         let stream = stream("video/x-raw, format=BGRx, width=640, height=360");
-        let placement = stream.place(Rect::new(0, 0, 640, 360), SCREEN, true, |_| true);
+        let placement = stream.place(UPRIGHT, SCREEN, true, |_| true);
         assert_eq!(placement.dest, Rect::new(0, 96, 1024, 576));
-        let placement = stream.place(Rect::new(0, 0, 640, 360), SCREEN, false, |_| true);
+        let placement = stream.place(UPRIGHT, SCREEN, false, |_| true);
         assert_eq!(placement.dest, SCREEN);
+    }
+
+    #[test]
+    fn a_turned_picture_fills_the_screen_in_its_turned_shape() {
+        let stream = stream("video/x-raw, format=BGRx, width=640, height=360");
+        let turned = (UPRIGHT.0, Orientation::Rotate90);
+        let placement = stream.place(turned, SCREEN, true, |_| true);
+        assert_eq!(placement.dest, Rect::new(296, 0, 432, 768));
+        assert_eq!(placement.source, UPRIGHT.0);
     }
 
     #[test]
@@ -186,7 +196,7 @@ mod tests {
         let stream = stream("video/x-raw, format=BGRx, width=640, height=360");
         let mut asked = 0;
         for _ in 0..3 {
-            let placement = stream.place(Rect::new(0, 0, 640, 360), SCREEN, true, |_| {
+            let placement = stream.place(UPRIGHT, SCREEN, true, |_| {
                 asked += 1;
                 false
             });

@@ -3,15 +3,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
+use dmabuf_heap::Orientation;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
+use super::direction::{ROTATE_METHOD, VIDEO_DIRECTION};
 use super::presenter::WaylandPresenter;
 use super::settings::{self, Settings};
 use crate::caps;
+use crate::ffi::video_direction::VideoDirection;
 use crate::ffi::video_overlay::{VideoOverlay, VideoOverlayImpl};
 use crate::sink::{self, RENDER_RECTANGLE, RenderRectangle, SinkCore};
 use crate::sync::lock;
@@ -43,12 +46,33 @@ impl WaylandSink {
         self.window.load(Ordering::SeqCst)
     }
 
+    /// How frames are turned.
+    pub(super) fn orientation(&self) -> Orientation {
+        lock(&self.settings).direction.orientation()
+    }
+
+    fn turn(&self) {
+        let element = self.obj();
+        self.core
+            .set_orientation(element.upcast_ref(), self.orientation());
+    }
+
     fn set_own(&self, name: &str, value: &glib::Value) -> bool {
         let is_ours = lock(&self.settings).set(name, value);
         if name == "fullscreen"
             && let Some(presenter) = self.core.presenter()
         {
             presenter.set_fullscreen(self.settings().fullscreen);
+        }
+        // Two names of one thing.
+        let other = match name {
+            ROTATE_METHOD => Some(VIDEO_DIRECTION),
+            VIDEO_DIRECTION => Some(ROTATE_METHOD),
+            _ => None,
+        };
+        if let Some(other) = other {
+            self.turn();
+            self.obj().notify(other);
         }
         is_ours
     }
@@ -59,7 +83,7 @@ impl ObjectSubclass for WaylandSink {
     const NAME: &'static str = "GstDmaheapWaylandSink";
     type Type = super::WaylandSink;
     type ParentType = gst_video::VideoSink;
-    type Interfaces = (VideoOverlay,);
+    type Interfaces = (VideoOverlay, VideoDirection);
 }
 
 impl ObjectImpl for WaylandSink {
@@ -188,6 +212,10 @@ impl BaseSinkImpl for WaylandSink {
     fn event(&self, event: gst::Event) -> bool {
         if let gst::EventView::FlushStop(_) = event.view() {
             self.core.expect_new_frame();
+        }
+        let is_turned = lock(&self.settings).direction.hear(&event);
+        if is_turned {
+            self.turn();
         }
         self.parent_event(event)
     }

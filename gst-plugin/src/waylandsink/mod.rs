@@ -20,6 +20,9 @@
  * the element takes YUV only with a colorimetry that comes out right, and RGB. `color=assume` takes all; `stats` then says
  * what is assumed.
  *
+ * `rotate-method`, or `video-direction` of `GstVideoDirection`, has the compositor turn or mirror the picture, while it
+ * plays and without a copy; `auto` follows the tag image-orientation.
+ *
  * The window is the element's own, or a part of an application's surface: the application sets a context
  * `GstWaylandDisplayHandleContextType` with its `wl_display*` and hands a `wl_surface*` over by `GstVideoOverlay`, as it
  * does for `waylandsink`. The first frame appears by itself; a render rectangle takes effect with the application's next
@@ -49,6 +52,7 @@ use gst::prelude::*;
 
 mod colors;
 mod compositor;
+mod direction;
 mod imp;
 mod open;
 mod presenter;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use dmabuf_heap::{Frame, FrameLayout, Importer, Placement, Rect};
+use dmabuf_heap::{Frame, FrameLayout, Importer, Orientation, Placement, Rect};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -104,7 +104,7 @@ impl WaylandPresenter {
         let surface = window::open(
             &element,
             &self.compositor,
-            &imp.settings(),
+            (&imp.settings(), imp.orientation()),
             || imp.window(),
             |natural| {
                 // Set once: a sink has one surface between two changes to READY.
@@ -251,6 +251,12 @@ impl Presenter for WaylandPresenter {
     fn take_rectangle(&self, rectangle: Option<Rect>) {
         *lock(&self.rectangle) = rectangle;
         self.follow();
+    }
+
+    fn turn(&self, orientation: Orientation) {
+        if let Some(surface) = self.surface.get() {
+            surface.set_orientation(orientation);
+        }
     }
 
     fn is_the_rectangle(&self) -> bool {

@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use gst::glib;
 use gst::prelude::*;
+use gst_video::VideoOrientationMethod;
 
+use super::direction::{Direction, ROTATE_METHOD, VIDEO_DIRECTION};
+use crate::ffi::video_direction::VideoDirection;
 use crate::sink;
 
 /// Whether YUV frames must come in the colours that the compositor decodes.
@@ -33,6 +36,7 @@ pub(super) struct Settings {
     pub(super) fullscreen: bool,
     pub(super) fullscreen_output: Option<String>,
     pub(super) color: Color,
+    pub(super) direction: Direction,
 }
 
 impl Settings {
@@ -43,6 +47,10 @@ impl Settings {
             "fullscreen" => self.fullscreen = value.get().unwrap_or_default(),
             "fullscreen-output" => self.fullscreen_output = value.get().unwrap_or_default(),
             "color" => self.color = value.get().unwrap_or_default(),
+            ROTATE_METHOD | VIDEO_DIRECTION => {
+                let chosen = value.get();
+                self.direction.chosen = chosen.unwrap_or(VideoOrientationMethod::Identity);
+            }
             _ => return false,
         }
         true
@@ -55,6 +63,7 @@ impl Settings {
             "fullscreen" => self.fullscreen.to_value(),
             "fullscreen-output" => self.fullscreen_output.to_value(),
             "color" => self.color.to_value(),
+            ROTATE_METHOD | VIDEO_DIRECTION => self.direction.chosen.to_value(),
             _ => return None,
         })
     }
@@ -95,5 +104,11 @@ fn window_specs() -> Vec<glib::ParamSpec> {
             .blurb("Which YUV frames are taken by a compositor that cannot be told their colours")
             .mutable_ready()
             .build(),
+        glib::ParamSpecEnum::builder_with_default(ROTATE_METHOD, VideoOrientationMethod::Identity)
+            .nick("Rotate method")
+            .blurb("How the compositor turns or mirrors the picture, without a copy (auto = as the tag image-orientation says)")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecOverride::for_interface::<VideoDirection>(VIDEO_DIRECTION),
     ]
 }

@@ -1,6 +1,6 @@
 //! The surface for the frames: a window of our own, or a part of the application's.
 
-use dmabuf_heap::Rect;
+use dmabuf_heap::{Orientation, Rect};
 use gst::glib;
 use gst_video::VideoInfo;
 use gst_video::prelude::*;
@@ -17,7 +17,7 @@ use crate::report::chain;
 pub(super) fn open(
     sink: &WaylandSink,
     compositor: &Compositor,
-    settings: &Settings,
+    (settings, orientation): (&Settings, Orientation),
     window: impl Fn() -> usize,
     geometry: impl FnOnce(Rect) -> Rect,
     info: &VideoInfo,
@@ -25,7 +25,7 @@ pub(super) fn open(
     if window() == 0 {
         sink.prepare_window_handle();
     }
-    let size = natural_size(info);
+    let size = orientation.turned(natural_size(info));
     let builder = Surface::builder(&compositor.display)
         .title(&title())
         .app_id(&glib::prgname().unwrap_or_default())

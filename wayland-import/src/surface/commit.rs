@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tracing::{trace, warn};
+use wayland_client::protocol::wl_buffer::WlBuffer;
 
 use super::backdrop::Backdrop;
 use super::core::{Core, Role, State, lock};
@@ -25,8 +26,7 @@ impl Core {
             return;
         };
         let surface = &self.video.surface;
-        surface.attach(Some(&buffer), 0, 0);
-        surface.damage_buffer(0, 0, i32::MAX, i32::MAX);
+        self.attach(&buffer, &view);
         state.color.tell(&self.link, surface, &view);
         surface.frame(
             &self.link.handle,
@@ -54,15 +54,35 @@ impl Core {
 
     /// Places what is shown anew.
     pub(super) fn arrange(&self, state: &mut State, view: View) {
-        if state.sent.is_some() && state.sent != Some(view) {
-            self.commit(state, &view);
+        let Some(sent) = state.sent.filter(|sent| *sent != view) else {
+            return;
+        };
+        if sent.geometry.transform != view.geometry.transform {
+            // Weston 14 looks how large a turned buffer is only when one is attached. One that it has given back may hold
+            // something else meanwhile; then the next frame brings the turn.
+            let shown = state.line.shown();
+            let Some(buffer) = shown.and_then(|shot| shot.picture.wl_buffer()) else {
+                return;
+            };
+            self.attach(&buffer, &view);
         }
+        self.commit(state, &view);
+    }
+
+    fn attach(&self, buffer: &WlBuffer, view: &View) {
+        let (width, height) = (view.frame.0.cast_signed(), view.frame.1.cast_signed());
+        self.video.surface.attach(Some(buffer), 0, 0);
+        self.video.surface.damage_buffer(0, 0, width, height);
     }
 
     /// Commits the video at its place; if that is another one than before, area and video change together.
     fn commit(&self, state: &mut State, view: &View) {
         let geometry = view.geometry;
         let sent = state.sent.replace(*view).map(|view| view.geometry);
+        if sent.is_none_or(|sent| sent.transform != geometry.transform) {
+            let surface = &self.video.surface;
+            surface.set_buffer_transform(geometry.transform);
+        }
         if let Some(viewport) = &self.video.viewport {
             if sent.is_none_or(|sent| sent.source != geometry.source) {
                 let (x, y, width, height) = geometry.source;

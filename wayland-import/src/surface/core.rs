@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use dmabuf_heap::{FormatSet, Placement, Rect};
+use dmabuf_heap::{FormatSet, Orientation, Placement, Rect};
 use smithay_client_toolkit::shell::xdg::window::Window;
 use wayland_client::protocol::wl_subsurface::WlSubsurface;
 use wayland_client::protocol::wl_surface::WlSurface;
@@ -67,6 +67,8 @@ pub(super) struct State {
     /// What the video shows while it is blank.
     pub(super) black: Option<Backdrop>,
     pub(super) line: Line<Picture, View>,
+    /// How frames are turned from now on.
+    pub(super) orientation: Orientation,
     /// What the video shows, as it was sent.
     pub(super) sent: Option<View>,
     pub(super) color: ColorState,
@@ -105,6 +107,7 @@ impl Core {
                 backdrop: None,
                 black: None,
                 line: Line::new(),
+                orientation: Orientation::Normal,
                 sent: None,
                 color: ColorState::default(),
                 last_number: 0,
@@ -156,8 +159,11 @@ impl Core {
         placement: &Placement,
     ) -> Result<Geometry, PlacementError> {
         let has_viewporter = self.video.viewport.is_some();
-        Geometry::new(placement, frame, has_viewporter).map_err(|reason| {
-            let (width, height) = self.size();
+        let (orientation, (width, height)) = {
+            let state = self.lock();
+            (state.orientation, state.size)
+        };
+        Geometry::new(placement, orientation, frame, has_viewporter).map_err(|reason| {
             PlacementError {
                 display: self.link.name.clone(),
                 placement: *placement,

@@ -58,6 +58,12 @@ impl<P: Attachable, V> Line<P, V> {
         self.waiting.as_mut()
     }
 
+    /// What was committed last, if the compositor still has it.
+    pub(super) fn shown(&self) -> Option<&Shot<P, V>> {
+        let is_current = |shot: &&Shot<P, V>| Some(shot.picture.id()) == self.current;
+        self.held.iter().rfind(is_current)
+    }
+
     /// How many are held.
     pub(super) fn len(&self) -> usize {
         self.held.len() + usize::from(self.waiting.is_some())

@@ -19,7 +19,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dmabuf_heap::{FormatSet, Frame, FrameLayout, Placement, Rect};
+use dmabuf_heap::{FormatSet, Frame, FrameLayout, Orientation, Placement, Rect};
 
 pub use builder::SurfaceBuilder;
 pub(crate) use core::Core;
@@ -235,6 +235,14 @@ impl Surface {
         drop(state);
         self.send();
         Ok(())
+    }
+
+    /// Turns or mirrors frames that are [shown](Surface::show) or [placed](Surface::rearrange) from now on; no pixel is
+    /// copied for it (`wl_surface.set_buffer_transform`). Sources of placements stay in pixels of the frame as it lies in
+    /// memory, see [`Orientation::fitted`]. A picture that the compositor has given back already, as it does with copies,
+    /// stays as it is until the next one.
+    pub fn set_orientation(&self, orientation: Orientation) {
+        self.core.lock().orientation = orientation;
     }
 
     /// While true, [`show`](Surface::show) takes no frame; one that waits is given back. What is on screen stays.

@@ -36,7 +36,7 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dmabuf_heap::{Fourcc, Placement, Rect, YuvEncoding, YuvRange};
+    use dmabuf_heap::{Fourcc, Orientation, Placement, Rect, YuvEncoding, YuvRange};
 
     #[test]
     fn colours_are_for_yuv_and_the_place_of_chroma_for_420() {
@@ -50,8 +50,13 @@ mod tests {
         ] {
             let layout = FrameLayout::linear(fourcc, 64, 32, 1).unwrap();
             let whole = Rect::new(0, 0, 64, 32);
-            let geometry =
-                Geometry::new(&Placement::centered(whole, whole), (64, 32), true).unwrap();
+            let geometry = Geometry::new(
+                &Placement::centered(whole, whole),
+                Orientation::Normal,
+                (64, 32),
+                true,
+            )
+            .unwrap();
             let view = View::new(&layout, geometry, Some(color));
             assert_eq!(
                 (view.color.is_some(), view.has_420_chroma),

@@ -2,8 +2,8 @@
 
 use dmabuf_heap::{Fourcc, FrameLayout};
 use wayland_import::{
-    ChromaSiting, Placement, Rect, ShowError, Surface, SurfaceEvent, YuvColor, YuvEncoding,
-    YuvRange,
+    ChromaSiting, Orientation, Placement, Rect, ShowError, Surface, SurfaceEvent, YuvColor,
+    YuvEncoding, YuvRange,
 };
 
 use crate::fake::{Config, Fake, Seen, frame};
@@ -78,6 +78,37 @@ fn colours_are_told_where_they_can_be_and_forgotten_for_rgb() {
     event(&events, |event| matches!(event, SurfaceEvent::Shown { .. }));
     surface.show(&xrgb(1)[0], &placement, Box::new(())).unwrap();
     fake.wait_for(1, |seen| *seen == Seen::ColorForgotten);
+}
+
+#[test]
+fn a_turn_comes_with_a_buffer_and_lasts() {
+    let (fake, display) = Fake::connected(Config::default());
+    let (surface, events) = window(&display);
+    let frames = xrgb(2);
+    let turned = |transform| {
+        move |seen: &Seen| {
+            let has_buffer = true;
+            *seen
+                == Seen::Turned {
+                    transform,
+                    has_buffer,
+                }
+        }
+    };
+    let place = |orientation: Orientation| {
+        surface.set_orientation(orientation);
+        orientation.fitted(Rect::new(0, 0, 64, 32), (1, 1), surface.area())
+    };
+    show(&surface, &frames[0]);
+    fake.wait_for(1, turned(0));
+    event(&events, |event| matches!(event, SurfaceEvent::Shown { .. }));
+    // While no frames come.
+    surface.rearrange(&place(Orientation::Rotate90)).unwrap();
+    fake.wait_for(1, turned(1));
+    fake.wait_for(1, |seen| *seen == Seen::Source(0.0, 0.0, 32.0, 64.0));
+    let placement = place(Orientation::FlipHorizontal);
+    surface.show(&frames[1], &placement, Box::new(())).unwrap();
+    fake.wait_for(1, turned(4));
 }
 
 #[test]

@@ -99,6 +99,11 @@ pub(crate) enum Seen {
     Source(f64, f64, f64, f64),
     Destination(i32, i32),
     Position(i32, i32),
+    /// A commit with this `wl_output.transform`.
+    Turned {
+        transform: u32,
+        has_buffer: bool,
+    },
     Color {
         coefficients: u32,
         range: u32,

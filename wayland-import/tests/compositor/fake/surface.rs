@@ -24,6 +24,7 @@ pub(super) struct Surface {
     is_attached: bool,
     attached: Option<WlBuffer>,
     current: Option<WlBuffer>,
+    transform: Option<u32>,
     callbacks: Vec<WlCallback>,
     pub(super) feedbacks: Vec<WpPresentationFeedback>,
 }
@@ -102,7 +103,17 @@ impl Dispatch<WlSurface, SurfaceData> for State {
                 let callback = init.init(callback, ());
                 surface.callbacks.push(callback);
             }
+            wl_surface::Request::SetBufferTransform { transform } => {
+                surface.transform = Some(transform.into());
+            }
             wl_surface::Request::Commit => {
+                if let Some(transform) = surface.transform.take() {
+                    let has_buffer = surface.is_attached;
+                    state.note(Seen::Turned {
+                        transform,
+                        has_buffer,
+                    });
+                }
                 let is_new_window = surface.current.is_none() && !surface.is_attached;
                 state.commit(resource, &mut surface);
                 if is_new_window
