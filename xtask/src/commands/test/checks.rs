@@ -130,9 +130,13 @@ fn unit_tests(name: &str, command: &mut Command) -> Case {
 
 /// What a crate may not depend on. The shared layer knows no GStreamer, no DRM and no Wayland, and the importers above it
 /// do not see each other.
-const WALLS: [(&str, &[&str]); 3] = [
+const WALLS: [(&str, &[&str]); 4] = [
     (
         "dmabuf-heap",
+        &["gstreamer", "drm", "wayland", "smithay", "v4l2"],
+    ),
+    (
+        "cpu-convert",
         &["gstreamer", "drm", "wayland", "smithay", "v4l2"],
     ),
     ("drm-import", &["gstreamer", "wayland", "smithay", "v4l2"]),
