@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::view::process::Process;
+
 /// Shows a camera on a display; every frame stays in the dma-buf that the camera wrote.
 #[derive(Debug, Parser)]
 #[command(name = "dmaheap-demo", version, arg_required_else_help = true)]
@@ -58,6 +60,15 @@ pub(crate) struct ViewOptions {
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(crate) fps: Option<gst::Fraction>,
 
+    /// Work on the picture on its way, as `flip,scale=640x480`: flip[=horizontal], rotate=90|180|270, crop=WxH+X+Y,
+    /// scale=WxH, format=NAME
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) process: Option<Process>,
+
+    /// What does that work
+    #[arg(long, value_enum, default_value_t = Backend::Auto, requires = "process")]
+    pub(crate) backend: Backend,
+
     /// Stop after this many seconds [default: run until Ctrl-C]
     #[arg(long, value_name = "N")]
     pub(crate) seconds: Option<u32>,
@@ -65,6 +76,28 @@ pub(crate) struct ViewOptions {
     /// Write the picture on the display, read back from it, to this file at the end (kms only)
     #[arg(long, value_name = "FILE.png")]
     pub(crate) snapshot: Option<PathBuf>,
+}
+
+/// What `dmaheapconvert` has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// Whatever does it at the least cost
+    Auto,
+    /// A V4L2 mem2mem device
+    M2m,
+    /// The CPU
+    Cpu,
+}
+
+impl Backend {
+    /// The property's word.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::M2m => "m2m",
+            Self::Cpu => "cpu",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

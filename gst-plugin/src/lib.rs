@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `dmaheapalloc` | proposes a heap-backed pool to whatever is upstream, and passes everything through |
 //! | `dmaheapv4l2src` | captures from a V4L2 camera into dma-bufs that suit all devices on the path |
+//! | `dmaheapconvert` | scales, converts, crops, turns and mirrors, by a mem2mem device or the CPU |
 //! | `dmaheapkmssink` | shows video on a KMS plane straight from dma-bufs |
 //! | `dmaheapwaylandsink` | shows video on a Wayland surface straight from dma-bufs |
 //!
@@ -17,6 +18,7 @@ use gst::glib;
 mod alloc_element;
 mod allocator;
 mod caps;
+mod convert;
 mod copier;
 mod cpu;
 mod ffi;
@@ -25,6 +27,7 @@ mod heap;
 mod importers;
 mod judged;
 mod kmssink;
+mod origin;
 mod outlet;
 mod panic;
 mod pool;
@@ -63,6 +66,7 @@ pub fn plugin_register_static() -> Result<(), glib::BoolError> {
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     allocator::register();
     alloc_element::register(plugin)?;
+    convert::register(plugin)?;
     kmssink::register(plugin)?;
     v4l2src::register(plugin)?;
     waylandsink::register(plugin)

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 
 use super::mode;
-use crate::cli::ViewOptions;
+use crate::cli::{Size, ViewOptions};
 
 /// A camera that opened, and the caps it shall deliver.
 #[derive(Debug)]
@@ -17,6 +17,15 @@ pub(super) struct Camera {
 }
 
 impl Camera {
+    /// Of its pictures, in pixels.
+    pub(super) fn size(&self) -> Option<Size> {
+        let caps = self.caps.structure(0)?;
+        Some(Size {
+            width: caps.get("width").ok()?,
+            height: caps.get("height").ok()?,
+        })
+    }
+
     /// The camera that was asked for, or the first whose formats the display takes.
     pub(super) fn find(options: &ViewOptions, display: &gst::Caps) -> Result<Self> {
         let nodes = match &options.device {

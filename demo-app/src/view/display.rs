@@ -3,23 +3,32 @@
 use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 
-use crate::cli::OutputKind;
+use crate::cli::ViewOptions;
 
-/// What the display takes: the compositor of this session, or the first connected display.
+/// What the display takes: the compositor of this session, or the first connected display; or what can be made into that.
 ///
 /// # Errors
 ///
 /// The sink's own message: it lists the nodes it looked at, and what each lacked.
-pub(super) fn offered_caps(output: OutputKind) -> Result<gst::Caps> {
-    let sink = gst::ElementFactory::make(output.sink()).build()?;
-    let bus = gst::Bus::new();
-    sink.set_bus(Some(&bus));
-    let opened = sink.set_state(gst::State::Ready);
-    let caps = sink.static_pad("sink").map(|pad| pad.query_caps(None));
-    sink.set_state(gst::State::Null)?;
-    sink.set_bus(None);
+pub(super) fn offered_caps(options: &ViewOptions) -> Result<gst::Caps> {
+    let sink = gst::ElementFactory::make(options.output().sink()).build()?;
+    let mut elements = match &options.process {
+        Some(process) => process.elements(options.backend.name(), None)?,
+        None => Vec::new(),
+    };
+    elements.push(sink);
+    let whole = gst::Pipeline::new();
+    whole.add_many(&elements)?;
+    gst::Element::link_many(&elements)?;
+    let bus = whole.bus().context("a pipeline has a bus")?;
+    let opened = whole.set_state(gst::State::Ready);
+    let input = elements.first().and_then(|it| it.static_pad("sink"));
+    let caps = input.map(|pad| pad.query_caps(None));
+    // A bus throws away what nobody has read when its pipeline ends.
+    let error = bus.pop_filtered(&[gst::MessageType::Error]);
+    whole.set_state(gst::State::Null)?;
     if opened.is_err() {
-        match bus.pop_filtered(&[gst::MessageType::Error]) {
+        match error {
             Some(message) => bail!("no display: {}", super::bus::text(&message)),
             None => bail!("no display: the sink did not open one, and did not say why"),
         }

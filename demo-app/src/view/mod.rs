@@ -5,6 +5,7 @@ mod camera;
 mod display;
 mod mode;
 mod pipeline;
+pub(crate) mod process;
 mod report;
 mod snapshot;
 pub(crate) mod status;
@@ -30,7 +31,7 @@ const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs the command.
 pub(crate) fn run(options: &ViewOptions) -> Result<()> {
-    let display = display::offered_caps(options.output());
+    let display = display::offered_caps(options);
     let any = gst::Caps::new_any();
     let camera = Camera::find(options, display.as_ref().unwrap_or(&any));
     let camera = match (camera, display) {

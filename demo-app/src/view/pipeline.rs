@@ -6,11 +6,12 @@ use gst::prelude::*;
 use super::camera::Camera;
 use crate::cli::{OutputKind, ViewOptions};
 
-/// `v4l2src io-mode=dmabuf-import ! caps ! dmaheapalloc ! dmaheapkmssink`, or `dmaheapwaylandsink`
+/// `v4l2src io-mode=dmabuf-import ! caps ! dmaheapalloc ! [dmaheapconvert ! caps !] dmaheapkmssink`, or `dmaheapwaylandsink`
 #[derive(Debug)]
 pub(super) struct Pipeline {
     whole: gst::Pipeline,
     alloc: gst::Element,
+    convert: Option<gst::Element>,
     sink: gst::Element,
     output: OutputKind,
 }
@@ -31,12 +32,24 @@ impl Pipeline {
         let sink = gst::ElementFactory::make(output.sink())
             .property("heap", &options.heap)
             .build()?;
+        let work = match &options.process {
+            Some(process) => process.elements(options.backend.name(), camera.size())?,
+            None => Vec::new(),
+        };
+        let convert = work.first().cloned();
+        if let Some(convert) = &convert {
+            convert.set_property("heap", &options.heap);
+        }
+        let mut elements = vec![source, filter, alloc.clone()];
+        elements.extend(work);
+        elements.push(sink.clone());
         let pipeline = gst::Pipeline::with_name("view");
-        pipeline.add_many([&source, &filter, &alloc, &sink])?;
-        gst::Element::link_many([&source, &filter, &alloc, &sink])?;
+        pipeline.add_many(&elements)?;
+        gst::Element::link_many(&elements)?;
         Ok(Self {
             whole: pipeline,
             alloc,
+            convert,
             sink,
             output,
         })
@@ -78,6 +91,11 @@ impl Pipeline {
 
     pub(super) fn alloc_stats(&self) -> Result<gst::Structure> {
         stats(&self.alloc)
+    }
+
+    /// What the converter counted, if there is one.
+    pub(super) fn convert_stats(&self) -> Result<Option<gst::Structure>> {
+        self.convert.as_ref().map(stats).transpose()
     }
 
     pub(super) fn sink_stats(&self) -> Result<gst::Structure> {

@@ -12,6 +12,7 @@ use super::pipeline::Pipeline;
 pub(super) struct Report {
     camera: String,
     alloc: gst::Structure,
+    convert: Option<gst::Structure>,
     sink: gst::Structure,
 }
 
@@ -20,6 +21,7 @@ impl Report {
         Ok(Self {
             camera: format!("{}  {}", camera.node.display(), mode_text(&camera.caps)),
             alloc: pipeline.alloc_stats()?,
+            convert: pipeline.convert_stats()?,
             sink: pipeline.sink_stats()?,
         })
     }
@@ -31,8 +33,9 @@ impl Report {
     fn rows(&self) -> Vec<(&'static str, String)> {
         let sink = |name| count(&self.sink, name);
         let text = |name| self.sink.get::<String>(name).unwrap_or_default();
-        vec![
-            ("camera", self.camera.clone()),
+        let mut rows = vec![("camera", self.camera.clone())];
+        rows.extend(self.convert.as_ref().map(|it| ("process", work(it))));
+        rows.extend([
             (
                 "display",
                 format!(
@@ -50,7 +53,7 @@ impl Report {
             ),
             (
                 "copies",
-                (sink("copies") + count(&self.alloc, "copies")).to_string(),
+                (sink("copies") + self.copies_before()).to_string(),
             ),
             (
                 "frames/s",
@@ -66,7 +69,14 @@ impl Report {
                 ),
             ),
             ("buffers", self.buffers()),
-        ]
+        ]);
+        rows
+    }
+
+    /// Copies on the way to the display.
+    fn copies_before(&self) -> u64 {
+        let convert = self.convert.as_ref().map_or(0, |it| count(it, "copies"));
+        count(&self.alloc, "copies") + convert
     }
 
     /// Whose memory the frames were in, and how the display came to them.
@@ -131,6 +141,24 @@ impl fmt::Display for Report {
     }
 }
 
+/// Who worked on the frames, how many, and in which memory they came.
+fn work(convert: &gst::StructureRef) -> String {
+    let text = |name| convert.get::<String>(name).unwrap_or_default();
+    let memory = match text("path").as_str() {
+        "pool" => "reads the camera's memory in the heap",
+        "foreign" => "reads memory of others as it is",
+        "copy" => "reads copies",
+        _ => return "nothing to do, frames pass untouched".to_owned(),
+    };
+    format!(
+        "{} {memory}, writes into {}: {} frames, {} re-attachments",
+        text("backend"),
+        text("heap"),
+        count(convert, "converted"),
+        count(convert, "re-attachments")
+    )
+}
+
 /// What is known, with spaces between.
 fn join(parts: [String; 3]) -> String {
     let known = parts.into_iter().filter(|part| !part.is_empty());
@@ -163,6 +191,7 @@ mod tests {
                 .field("heap-reason", "first that works")
                 .field("copies", 1u64)
                 .build(),
+            convert: None,
             sink: gst::Structure::builder("stats")
                 .field("shown", 300u64)
                 .field("copies", 2u64)
@@ -190,6 +219,26 @@ mod tests {
         report.sink.set("shm-copies", 9_u64);
         report.sink.set("path", "copy");
         assert_eq!(path(&report), "frames are copied, display reads by wl_shm");
+    }
+
+    #[test]
+    fn whoever_worked_on_the_frames_is_named_with_the_path_they_took() {
+        let mut report = report();
+        let convert = gst::Structure::builder("stats")
+            .field("backend", "mem2mem vim2m (/dev/video1)")
+            .field("path", "pool")
+            .field("heap", "system")
+            .field("converted", 7u64)
+            .field("copies", 4u64)
+            .build();
+        report.convert = Some(convert);
+        let text = report.to_string();
+        assert!(
+            text.contains("process   mem2mem vim2m (/dev/video1) reads the camera's memory"),
+            "{text}"
+        );
+        assert!(text.contains("7 frames, 0 re-attachments"), "{text}");
+        assert!(text.contains("copies    7\n"), "{text}");
     }
 
     #[test]

@@ -35,7 +35,6 @@ use gst::glib;
 use gst::prelude::*;
 
 mod imp;
-mod origin;
 mod propose;
 mod readers;
 mod route;

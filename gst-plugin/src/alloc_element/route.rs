@@ -9,10 +9,10 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 
 use super::imp::HeapAlloc;
-use super::origin::Origin;
 use crate::caps::VideoCaps;
 use crate::copier::{Copier, CopyError};
 use crate::frame::not_dmabuf;
+use crate::origin::Origin;
 use crate::pool::Users;
 use crate::report::{self, chain};
 use crate::stats::{CopyReason, Counter, Path};

@@ -7,6 +7,11 @@
 mod allocator;
 #[expect(
     unsafe_code,
+    reason = "what may be read and written in place is said by GStreamer's rules, not by types"
+)]
+pub(crate) mod convert;
+#[expect(
+    unsafe_code,
     reason = "a property hands an application's file descriptor over as a number"
 )]
 pub(crate) mod fd;

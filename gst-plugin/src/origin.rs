@@ -10,7 +10,7 @@ use crate::stats::PathStats;
 
 /// The origin of a buffer, as far as copying is concerned.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// Upstream wrote into a pool or allocator that this element proposed.
     Pool,
     /// Dma-bufs that somebody else made. A buffer without memory counts here too: there is nothing to copy.
@@ -21,7 +21,7 @@ pub(super) enum Origin {
 
 impl Origin {
     /// Looks at the types of the memories only: no system call.
-    pub(super) fn of(buffer: &gst::BufferRef, stats: &Arc<PathStats>) -> Self {
+    pub(crate) fn of(buffer: &gst::BufferRef, stats: &Arc<PathStats>) -> Self {
         let mut origin = Self::Foreign;
         for (index, memory) in buffer.iter_memories().enumerate() {
             if !memory.is_memory_type::<DmaBufMemory>() {

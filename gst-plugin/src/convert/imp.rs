@@ -1,0 +1,452 @@
+//! The element: its states and the calls of its base class.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::prelude::*;
+use gst_video::VideoOrientationMethod;
+
+use super::backend::Effort;
+use super::caps::{self, Fixing};
+use super::choice::Backends;
+use super::job::{Job, Wishes};
+use super::refusal;
+use super::settings::{self, Settings};
+use super::task::Task;
+use crate::caps::{VideoCaps, template_caps};
+use crate::ffi::video_direction::VideoDirection;
+use crate::outlet::Outlet;
+use crate::pool::Answers;
+use crate::report::chain;
+use crate::sync::lock;
+
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "dmaheapconvert",
+        gst::DebugColorFlags::empty(),
+        Some("conversions from dma-buf to dma-buf"),
+    )
+});
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// From READY to NULL.
+    backends: Option<Arc<Backends>>,
+    /// From caps to caps; none where there is nothing to do.
+    pub(super) task: Option<Arc<Task>>,
+    /// What the user wanted when that was settled.
+    settled: Option<Wishes>,
+    /// Who did the last one, and why not others.
+    chosen: (String, String),
+    /// The last question that had no answer, which is told once.
+    refused: Option<gst::Caps>,
+}
+
+/// What the devices had to do, summed up.
+#[derive(Debug, Default)]
+pub(super) struct Efforts {
+    converted: AtomicU64,
+    attached: AtomicU64,
+    reattached: AtomicU64,
+}
+
+/// State of the element.
+#[derive(Debug, Default)]
+pub(crate) struct Convert {
+    settings: Mutex<Settings>,
+    state: Mutex<State>,
+    pub(super) outlet: Outlet,
+    pub(super) answers: Answers,
+    pub(super) effort: Efforts,
+}
+
+impl Efforts {
+    pub(super) fn add(&self, effort: Effort) {
+        self.converted.fetch_add(1, Ordering::Relaxed);
+        self.attached.fetch_add(effort.attached, Ordering::Relaxed);
+        self.reattached
+            .fetch_add(effort.reattached, Ordering::Relaxed);
+    }
+}
+
+impl Convert {
+    fn settings(&self) -> Settings {
+        lock(&self.settings).clone()
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn stats(&self) -> gst::Structure {
+        let mut stats = self.outlet.stats().to_structure("dmaheapconvert-stats");
+        let (backend, reason) = self.state().chosen.clone();
+        stats.set("backend", backend);
+        stats.set("backend-reason", reason);
+        for (name, count) in [
+            ("converted", &self.effort.converted),
+            ("attachments", &self.effort.attached),
+            ("re-attachments", &self.effort.reattached),
+        ] {
+            stats.set(name, count.load(Ordering::Relaxed));
+        }
+        stats
+    }
+
+    fn open_backends(&self) -> Result<(), gst::StateChangeError> {
+        match Backends::open(&self.settings()) {
+            Ok(backends) => {
+                gst::debug!(CAT, imp = self, "{backends:?}");
+                self.state().backends = Some(Arc::new(backends));
+                Ok(())
+            }
+            Err(error) => {
+                gst::element_imp_error!(self, gst::ResourceError::NotFound, ("{error}"));
+                Err(gst::StateChangeError)
+            }
+        }
+    }
+
+    fn backends(&self) -> Arc<Backends> {
+        self.state().backends.clone().unwrap_or_default()
+    }
+
+    /// What is to be done between these caps, and by whom; nothing, where frames pass as they are.
+    fn settle(
+        &self,
+        incaps: &gst::Caps,
+        outcaps: &gst::Caps,
+        wishes: Wishes,
+    ) -> Result<Option<Task>, Box<dyn std::error::Error>> {
+        let (from, to) = (VideoCaps::parse(incaps)?, VideoCaps::parse(outcaps)?);
+        let job = Job::new(from, to, wishes)?;
+        if job.is_nothing() {
+            return Ok(None);
+        }
+        let (backend, objections) = self.backends().choose(&job)?;
+        gst::info!(CAT, imp = self, "{job} by {}; {objections}", backend.name());
+        Ok(Some(Task::new(job, incaps, backend, objections)))
+    }
+
+    fn put_task(&self, task: Option<Task>, wishes: Wishes) {
+        self.obj().set_passthrough(task.is_none());
+        let task = task.map(Arc::new);
+        let chosen = match &task {
+            Some(task) => (task.backend.name().to_owned(), task.objections.clone()),
+            None => ("none".to_owned(), "there is nothing to do".to_owned()),
+        };
+        let before = {
+            let mut state = self.state();
+            state.chosen = chosen;
+            state.settled = Some(wishes);
+            std::mem::replace(&mut state.task, task)
+        };
+        drop(before);
+    }
+
+    /// Takes what the stream says of how it is turned.
+    fn note_tags(&self, tags: &gst::TagListRef) {
+        let Some(tagged) = VideoOrientationMethod::from_tag(tags) else {
+            return;
+        };
+        let is_new = lock(&self.settings).tagged.replace(tagged) != Some(tagged);
+        if is_new && self.settings().direction == VideoOrientationMethod::Auto {
+            self.obj().reconfigure_src();
+        }
+    }
+
+    /// A frame may be at work until the next one comes. A backend that takes longer cannot keep up at all.
+    fn add_latency(&self, latency: &mut gst::query::Latency) {
+        let task = self.state().task.clone();
+        let fps = task.map(|task| task.job.from.info().fps());
+        let Some(fps) = fps.filter(|fps| fps.numer() > 0) else {
+            return;
+        };
+        let (numerator, denominator) = (fps.numer().unsigned_abs(), fps.denom().unsigned_abs());
+        let own = gst::ClockTime::SECOND.mul_div_floor(denominator.into(), numerator.into());
+        let own = own.unwrap_or(gst::ClockTime::ZERO);
+        let (is_live, min, max) = latency.result();
+        latency.set(is_live, min + own, max.map(|max| max + own));
+    }
+
+    /// Looks whether upstream has anything that can be made into what downstream takes. A source that asks without a filter,
+    /// as `v4l2src` does, cannot be answered with a reason later.
+    fn look_upstream(&self) {
+        let pad = self.obj().sink_pad().clone();
+        let offered = pad.peer_query_caps(None);
+        if !offered.is_empty() && !offered.can_intersect(&pad.query_caps(None)) {
+            self.warn_refused(&offered);
+        }
+    }
+
+    /// Tells why a question has no answer, as long as nothing flows: whoever asked gives up without a reason.
+    fn warn_refused(&self, asked: &gst::Caps) {
+        if asked.is_empty() || self.obj().sink_pad().has_current_caps() {
+            return;
+        }
+        let is_known = self.state().refused.replace(asked.clone()).as_ref() == Some(asked);
+        if is_known {
+            return;
+        }
+        let taken = self.obj().src_pad().peer_query_caps(None);
+        let text = refusal::explain(asked, &taken, &self.backends());
+        gst::element_imp_warning!(self, gst::CoreError::Negotiation, ("{text}"));
+    }
+
+    /// Whether the user wants something else than when caps were settled.
+    fn has_other_wishes(&self) -> bool {
+        let settled = self.state().settled;
+        settled.is_some_and(|settled| settled != self.settings().wishes())
+    }
+
+    /// Settles anew with the caps that there are. The base class asks for pools again afterwards, and for caps if others are
+    /// needed; so that these are not enough is no error yet.
+    fn settle_again(&self) {
+        let pads = (
+            self.obj().sink_pad().current_caps(),
+            self.obj().src_pad().current_caps(),
+        );
+        let (Some(incaps), Some(outcaps)) = pads else {
+            return;
+        };
+        let wishes = self.settings().wishes();
+        match self.settle(&incaps, &outcaps, wishes) {
+            Ok(task) => self.put_task(task, wishes),
+            Err(error) => gst::debug!(CAT, imp = self, "other caps are needed: {error}"),
+        }
+        self.obj().reconfigure_src();
+    }
+
+    fn not_negotiated(&self, error: &dyn std::error::Error) -> gst::LoggableError {
+        let text = chain(error);
+        gst::element_imp_error!(self, gst::CoreError::Negotiation, ("{text}"));
+        gst::loggable_error!(CAT, "{text}")
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for Convert {
+    const NAME: &'static str = "GstDmaheapConvert";
+    type Type = super::Convert;
+    type ParentType = gst_base::BaseTransform;
+    type Interfaces = (VideoDirection,);
+}
+
+impl ObjectImpl for Convert {
+    fn properties() -> &'static [glib::ParamSpec] {
+        settings::param_specs()
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let name = pspec.name();
+        if !self.outlet.set_property(name, value) && !lock(&self.settings).set(name, value) {
+            gst::error!(CAT, imp = self, "property {name} cannot be set");
+        }
+        if settings::is_wish(name) {
+            self.obj().reconfigure_src();
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        match pspec.name() {
+            "stats" => self.stats().to_value(),
+            name => {
+                let own = self.settings().value(name);
+                own.or_else(|| self.outlet.property(name))
+                    .unwrap_or_else(|| pspec.default_value().clone())
+            }
+        }
+    }
+}
+
+impl GstObjectImpl for Convert {}
+
+impl ElementImpl for Convert {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "dma-buf video converter",
+                "Filter/Converter/Video/Scaler",
+                "Scales, converts, crops, turns and mirrors video from dma-buf to dma-buf, by a mem2mem device or the CPU",
+                env!("CARGO_PKG_AUTHORS"),
+            )
+        });
+        Some(&*METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let caps = template_caps();
+            let template = |name, direction| {
+                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps)
+            };
+            [
+                template("sink", gst::PadDirection::Sink),
+                template("src", gst::PadDirection::Src),
+            ]
+            .into_iter()
+            .filter_map(Result::ok)
+            .collect()
+        });
+        &TEMPLATES
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::NullToReady {
+            self.outlet.open(self.obj().upcast_ref())?;
+            self.open_backends()?;
+        }
+        let success = self.parent_change_state(transition)?;
+        if transition == gst::StateChange::ReadyToPaused {
+            self.look_upstream();
+        }
+        if transition == gst::StateChange::ReadyToNull {
+            self.state().backends = None;
+            self.outlet.close();
+        }
+        Ok(success)
+    }
+}
+
+impl BaseTransformImpl for Convert {
+    const MODE: gst_base::subclass::BaseTransformMode =
+        gst_base::subclass::BaseTransformMode::NeverInPlace;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        let ended = {
+            let mut state = self.state();
+            state.settled = None;
+            state.refused = None;
+            state.task.take()
+        };
+        drop(ended);
+        lock(&self.settings).tagged = None;
+        self.answers.forget();
+        self.outlet.stats().forget_path();
+        Ok(())
+    }
+
+    fn transform_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        filter: Option<&gst::Caps>,
+    ) -> Option<gst::Caps> {
+        let backends = self.state().backends.clone();
+        let others = match backends {
+            Some(backends) => {
+                let wishes = self.settings().wishes();
+                caps::transform(caps, direction, &backends.all, wishes)
+            }
+            // Elements are linked before devices are looked for, and anything may turn up.
+            None => template_caps(),
+        };
+        Some(match filter {
+            Some(filter) => filter.intersect_with_mode(&others, gst::CapsIntersectMode::First),
+            None => others,
+        })
+    }
+
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        let handled = BaseTransformImplExt::parent_query(self, direction, query);
+        if direction == gst::PadDirection::Sink
+            && let gst::QueryView::Caps(caps) = query.view()
+            && let (Some(asked), Some(answer)) = (caps.filter_owned(), caps.result_owned())
+            && answer.is_empty()
+        {
+            self.warn_refused(&asked);
+        }
+        if handled && let gst::QueryViewMut::Latency(latency) = query.view_mut() {
+            self.add_latency(latency);
+        }
+        handled
+    }
+
+    fn fixate_caps(
+        &self,
+        direction: gst::PadDirection,
+        caps: &gst::Caps,
+        othercaps: gst::Caps,
+    ) -> gst::Caps {
+        let fixing = Fixing {
+            direction,
+            backends: &self.backends().all,
+            wishes: self.settings().wishes(),
+        };
+        caps::fixate(caps, othercaps, &fixing)
+    }
+
+    fn set_caps(&self, incaps: &gst::Caps, outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let wishes = self.settings().wishes();
+        let task = self.settle(incaps, outcaps, wishes);
+        self.put_task(task.map_err(|error| self.not_negotiated(&*error))?, wishes);
+        Ok(())
+    }
+
+    fn unit_size(&self, caps: &gst::Caps) -> Option<usize> {
+        VideoCaps::parse(caps).ok().map(|video| video.info().size())
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::Tag(tag) = event.view() {
+            self.note_tags(tag.tag());
+        }
+        self.parent_sink_event(event)
+    }
+
+    fn submit_input_buffer(
+        &self,
+        is_discont: bool,
+        inbuf: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        if self.has_other_wishes() {
+            self.settle_again();
+        }
+        let submitted = self.parent_submit_input_buffer(is_discont, inbuf)?;
+        if self.has_other_wishes() {
+            let text = "what is wanted now cannot be done in these caps";
+            gst::element_imp_error!(self, gst::CoreError::Negotiation, ("{text}"));
+            return Err(gst::FlowError::NotNegotiated);
+        }
+        Ok(submitted)
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        if decide_query.is_some() {
+            self.propose(query)?;
+        }
+        Ok(())
+    }
+
+    fn decide_allocation(
+        &self,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.decide(query)
+    }
+
+    fn transform(
+        &self,
+        inbuf: &gst::Buffer,
+        outbuf: &mut gst::BufferRef,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let task = self.state().task.clone();
+        let task = task.ok_or(gst::FlowError::NotNegotiated)?;
+        self.convert(&task, inbuf, outbuf)?;
+        Ok(gst::FlowSuccess::Ok)
+    }
+}

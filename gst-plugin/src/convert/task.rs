@@ -1,0 +1,43 @@
+//! A job, who does it, and how far that has come.
+
+use std::sync::{Arc, Mutex};
+
+use super::backend::{Backend, Worker};
+use super::job::Job;
+use crate::copier::Copier;
+use crate::judged::Judged;
+
+/// From one set of caps to the next.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub job: Job,
+    pub caps: gst::Caps,
+    pub backend: Arc<dyn Backend>,
+    /// Why the others do not do it.
+    pub objections: String,
+    /// From the first frame.
+    pub worker: Mutex<Option<Box<dyn Worker>>>,
+    /// From the first frame that has to be copied.
+    pub copier: Mutex<Option<Arc<Copier>>>,
+    /// What the backend made of memory that is not ours.
+    pub judged: Judged,
+}
+
+impl Task {
+    pub(super) fn new(
+        job: Job,
+        caps: &gst::Caps,
+        backend: Arc<dyn Backend>,
+        objections: String,
+    ) -> Self {
+        Self {
+            job,
+            caps: caps.clone(),
+            backend,
+            objections,
+            worker: Mutex::default(),
+            copier: Mutex::default(),
+            judged: Judged::default(),
+        }
+    }
+}
