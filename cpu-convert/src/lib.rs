@@ -7,16 +7,16 @@ mod error;
 mod filter;
 mod format;
 mod mapping;
-mod orientation;
 mod picture;
 mod plane;
 mod unsupported;
 
 pub use conversion::Conversion;
+#[doc(no_inline)]
+pub use dmabuf_heap::Orientation;
 pub use done::Done;
 pub use error::ConvertError;
 pub use filter::Filter;
-pub use orientation::Orientation;
 pub use picture::Picture;
 pub use plane::{PlaneMut, PlaneRef};
 pub use unsupported::{End, Unsupported};

@@ -19,7 +19,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show a camera on a display, then say what path the frames took
-    View(ViewOptions),
+    View(Box<ViewOptions>),
     /// Say which device of this machine takes which memory, and what is in the way
     ///
     /// Every camera, mem2mem device and display is tried with frames of every allocator. Nothing streams and nothing

@@ -21,6 +21,7 @@ mod caps;
 mod convert;
 mod copier;
 mod cpu;
+mod direction;
 mod ffi;
 mod frame;
 mod heap;

@@ -109,7 +109,7 @@ mod tests {
         let Command::View(options) = Cli::parse_from(words).command else {
             panic!("these are the words of view");
         };
-        options
+        *options
     }
 
     fn caps(text: &str) -> gst::Caps {

@@ -1,11 +1,13 @@
+use std::fmt;
+
 use super::{Placement, Rect};
 
-/// How a frame is turned or mirrored when it is shown.
+/// How a picture is turned or mirrored: the eight values of EXIF's orientation tag, and of GStreamer's `GstVideoOrientationMethod`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Orientation {
     /// As it lies in memory.
     #[default]
-    Normal,
+    Identity,
     /// A quarter turn clockwise.
     Rotate90,
     /// Upside down.
@@ -19,15 +21,53 @@ pub enum Orientation {
     /// Mirrored on the diagonal through the left top corner: rows become columns.
     Transpose,
     /// Mirrored on the diagonal through the right top corner.
-    AntiTranspose,
+    Transverse,
 }
 
 impl Orientation {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Identity,
+        Self::Rotate90,
+        Self::Rotate180,
+        Self::Rotate270,
+        Self::FlipHorizontal,
+        Self::FlipVertical,
+        Self::Transpose,
+        Self::Transverse,
+    ];
+
     /// Whether width and height change places.
     pub const fn swaps_sides(self) -> bool {
         matches!(
             self,
-            Self::Rotate90 | Self::Rotate270 | Self::Transpose | Self::AntiTranspose
+            Self::Rotate90 | Self::Rotate270 | Self::Transpose | Self::Transverse
+        )
+    }
+
+    /// The orientation that undoes this one.
+    #[must_use]
+    pub const fn inverse(self) -> Self {
+        match self {
+            Self::Rotate90 => Self::Rotate270,
+            Self::Rotate270 => Self::Rotate90,
+            mirror_or_half_turn => mirror_or_half_turn,
+        }
+    }
+
+    /// Whether columns are taken from right to left, before rows and columns change places if they do.
+    pub const fn mirrors_columns(self) -> bool {
+        matches!(
+            self,
+            Self::FlipHorizontal | Self::Rotate180 | Self::Rotate270 | Self::Transverse
+        )
+    }
+
+    /// Whether rows are taken from bottom to top, before rows and columns change places if they do.
+    pub const fn mirrors_rows(self) -> bool {
+        matches!(
+            self,
+            Self::FlipVertical | Self::Rotate180 | Self::Rotate90 | Self::Transverse
         )
     }
 
@@ -45,14 +85,14 @@ impl Orientation {
         let from_right = width.saturating_sub(part.x.saturating_add(part.width));
         let from_bottom = height.saturating_sub(part.y.saturating_add(part.height));
         let (x, y) = match self {
-            Self::Normal => (part.x, part.y),
+            Self::Identity => (part.x, part.y),
             Self::Rotate90 => (from_bottom, part.x),
             Self::Rotate180 => (from_right, from_bottom),
             Self::Rotate270 => (part.y, from_right),
             Self::FlipHorizontal => (from_right, part.y),
             Self::FlipVertical => (part.x, from_bottom),
             Self::Transpose => (part.y, part.x),
-            Self::AntiTranspose => (from_bottom, from_right),
+            Self::Transverse => (from_bottom, from_right),
         };
         let (width, height) = self.turned((part.width, part.height));
         Rect::new(x, y, width, height)
@@ -69,26 +109,31 @@ impl Orientation {
     }
 }
 
+impl fmt::Display for Orientation {
+    /// As in `turned by 90 degrees`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identity => "as it is",
+            Self::Rotate90 => "turned by 90 degrees",
+            Self::Rotate180 => "turned by 180 degrees",
+            Self::Rotate270 => "turned by 270 degrees",
+            Self::FlipHorizontal => "flipped horizontally",
+            Self::FlipVertical => "flipped vertically",
+            Self::Transpose => "mirrored at the diagonal",
+            Self::Transverse => "mirrored at the other diagonal",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ALL: [Orientation; 8] = [
-        Orientation::Normal,
-        Orientation::Rotate90,
-        Orientation::Rotate180,
-        Orientation::Rotate270,
-        Orientation::FlipHorizontal,
-        Orientation::FlipVertical,
-        Orientation::Transpose,
-        Orientation::AntiTranspose,
-    ];
 
     #[test]
     fn a_corner_goes_where_the_turn_takes_it() {
         // The left top corner of 8x4 pixels.
         let corner = Rect::new(0, 0, 2, 1);
-        let places = ALL.map(|orientation| orientation.turned_rect(corner, (8, 4)));
+        let places = Orientation::ALL.map(|orientation| orientation.turned_rect(corner, (8, 4)));
         let expected = [
             (0, 0, 2, 1),
             (3, 0, 1, 2),
@@ -112,15 +157,39 @@ mod tests {
             let once = orientation.turned_rect(part, size);
             orientation.turned_rect(once, orientation.turned(size))
         };
-        for orientation in ALL {
+        for orientation in Orientation::ALL {
             let half = twice(orientation, part);
-            let is_quarter = matches!(orientation, Orientation::Rotate90 | Orientation::Rotate270);
+            let is_quarter = orientation.inverse() != orientation;
             let whole = if is_quarter {
                 twice(orientation, half)
             } else {
                 half
             };
             assert_eq!(whole, part, "{orientation:?}");
+        }
+    }
+
+    #[test]
+    fn an_orientation_and_its_inverse_change_nothing() {
+        let (part, size) = (Rect::new(1, 2, 3, 1), (8, 4));
+        for orientation in Orientation::ALL {
+            let there = orientation.turned_rect(part, size);
+            let back = orientation
+                .inverse()
+                .turned_rect(there, orientation.turned(size));
+            assert_eq!(back, part, "{orientation:?}");
+        }
+    }
+
+    #[test]
+    fn mirrorings_and_the_swap_of_sides_say_where_a_corner_goes() {
+        let corner = Rect::new(0, 0, 1, 1);
+        for orientation in Orientation::ALL {
+            let x = if orientation.mirrors_columns() { 7 } else { 0 };
+            let y = if orientation.mirrors_rows() { 3 } else { 0 };
+            let (x, y) = orientation.turned((x, y));
+            let found = orientation.turned_rect(corner, (8, 4));
+            assert_eq!((found.x, found.y), (x, y), "{orientation:?}");
         }
     }
 

@@ -8,7 +8,6 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
-use gst_video::VideoOrientationMethod;
 
 use super::backend::Effort;
 use super::caps::{self, Fixing};
@@ -146,17 +145,6 @@ impl Convert {
             std::mem::replace(&mut state.task, task)
         };
         drop(before);
-    }
-
-    /// Takes what the stream says of how it is turned.
-    fn note_tags(&self, tags: &gst::TagListRef) {
-        let Some(tagged) = VideoOrientationMethod::from_tag(tags) else {
-            return;
-        };
-        let is_new = lock(&self.settings).tagged.replace(tagged) != Some(tagged);
-        if is_new && self.settings().direction == VideoOrientationMethod::Auto {
-            self.obj().reconfigure_src();
-        }
     }
 
     /// A frame may be at work until the next one comes. A backend that takes longer cannot keep up at all.
@@ -329,7 +317,7 @@ impl BaseTransformImpl for Convert {
             state.task.take()
         };
         drop(ended);
-        lock(&self.settings).tagged = None;
+        lock(&self.settings).direction.forget();
         self.answers.forget();
         self.outlet.stats().forget_path();
         Ok(())
@@ -397,8 +385,9 @@ impl BaseTransformImpl for Convert {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::Tag(tag) = event.view() {
-            self.note_tags(tag.tag());
+        let is_turned = lock(&self.settings).direction.hear(&event);
+        if is_turned {
+            self.obj().reconfigure_src();
         }
         self.parent_sink_event(event)
     }

@@ -6,7 +6,6 @@ use cpu_convert::Orientation;
 use dmabuf_heap::Rect;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoInterlaceMode};
 
-use super::orientation;
 use crate::caps::VideoCaps;
 
 /// What the user wants done besides what the caps say.
@@ -185,7 +184,7 @@ impl fmt::Display for Job {
             write!(f, ", the part {crop}")?;
         }
         if self.orientation != Orientation::Identity {
-            write!(f, ", {}", orientation::name(self.orientation))?;
+            write!(f, ", {}", self.orientation)?;
         }
         Ok(())
     }

@@ -34,7 +34,6 @@ mod caps;
 mod choice;
 mod imp;
 mod job;
-mod orientation;
 mod refusal;
 mod settings;
 mod task;

@@ -2,14 +2,13 @@
 
 use std::sync::LazyLock;
 
-use cpu_convert::{Filter, Orientation};
+use cpu_convert::Filter;
 use gst::glib;
 use gst::prelude::*;
-use gst_video::VideoOrientationMethod;
 
 use super::backend::Kind;
 use super::job::{Margins, Wishes};
-use super::orientation::orientation_of;
+use crate::direction::{Direction, VIDEO_DIRECTION};
 use crate::ffi::video_direction::VideoDirection;
 use crate::outlet;
 
@@ -32,15 +31,13 @@ pub(super) enum Method {
     Lanczos,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
     pub backend: Kind,
     pub device: Option<String>,
     pub n_threads: u32,
     pub method: Method,
-    pub direction: VideoOrientationMethod,
-    /// What the stream says of itself.
-    pub tagged: Option<VideoOrientationMethod>,
+    pub direction: Direction,
     /// As the user gave them: pixels, from 0.
     margins: [i32; 4],
 }
@@ -48,26 +45,12 @@ pub(super) struct Settings {
 /// The names of the margins, as `videocrop` has them.
 const SIDES: [&str; 4] = ["top", "bottom", "left", "right"];
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            backend: Kind::default(),
-            device: None,
-            n_threads: 0,
-            method: Method::default(),
-            direction: VideoOrientationMethod::Identity,
-            tagged: None,
-            margins: [0; 4],
-        }
-    }
-}
-
 impl Settings {
     /// What is to be done besides what caps say.
     pub(super) fn wishes(&self) -> Wishes {
         let [top, bottom, left, right] = self.margins.map(i32::unsigned_abs);
         Wishes {
-            orientation: self.orientation(),
+            orientation: self.direction.orientation(),
             margins: Margins {
                 top,
                 bottom,
@@ -75,10 +58,6 @@ impl Settings {
                 right,
             },
         }
-    }
-
-    fn orientation(&self) -> Orientation {
-        orientation_of(self.direction, self.tagged)
     }
 
     /// For the CPU.
@@ -102,7 +81,7 @@ impl Settings {
             "device" => self.device = value.get().ok()?,
             "n-threads" => self.n_threads = value.get().ok()?,
             "method" => self.method = value.get().ok()?,
-            "video-direction" => self.direction = value.get().ok()?,
+            VIDEO_DIRECTION => self.direction.chosen = value.get().ok()?,
             side => {
                 let index = SIDES.iter().position(|name| *name == side)?;
                 self.margins[index] = value.get().ok()?;
@@ -118,7 +97,7 @@ impl Settings {
             "device" => self.device.to_value(),
             "n-threads" => self.n_threads.to_value(),
             "method" => self.method.to_value(),
-            "video-direction" => self.direction.to_value(),
+            VIDEO_DIRECTION => self.direction.chosen.to_value(),
             side => {
                 let index = SIDES.iter().position(|name| *name == side)?;
                 self.margins[index].to_value()
@@ -129,7 +108,7 @@ impl Settings {
 
 /// Whether a property changes what is done with the frames that follow.
 pub(super) fn is_wish(property: &str) -> bool {
-    property == "video-direction" || SIDES.contains(&property)
+    property == VIDEO_DIRECTION || SIDES.contains(&property)
 }
 
 /// All properties.
@@ -139,7 +118,7 @@ pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
         specs.extend(backend_specs());
         specs.extend(SIDES.map(margin_spec));
         specs.push(glib::ParamSpecOverride::for_interface::<VideoDirection>(
-            "video-direction",
+            VIDEO_DIRECTION,
         ));
         specs
     });

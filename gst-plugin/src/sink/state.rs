@@ -132,7 +132,7 @@ impl<P: Presenter> Default for State<P> {
             stream: None,
             shown: None,
             rectangle: None,
-            orientation: Orientation::Normal,
+            orientation: Orientation::Identity,
         }
     }
 }

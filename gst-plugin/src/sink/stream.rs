@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     const SCREEN: Rect = Rect::new(0, 0, 1024, 768);
-    const UPRIGHT: (Rect, Orientation) = (Rect::new(0, 0, 640, 360), Orientation::Normal);
+    const UPRIGHT: (Rect, Orientation) = (Rect::new(0, 0, 640, 360), Orientation::Identity);
 
     fn stream(caps: &str) -> Stream {
         gst::init().expect("GStreamer initialises");

@@ -10,10 +10,10 @@ use gst::subclass::prelude::*;
 use gst_base::subclass::prelude::*;
 use gst_video::subclass::prelude::*;
 
-use super::direction::{ROTATE_METHOD, VIDEO_DIRECTION};
 use super::presenter::WaylandPresenter;
-use super::settings::{self, Settings};
+use super::settings::{self, ROTATE_METHOD, Settings};
 use crate::caps;
+use crate::direction::VIDEO_DIRECTION;
 use crate::ffi::video_direction::VideoDirection;
 use crate::ffi::video_overlay::{VideoOverlay, VideoOverlayImpl};
 use crate::sink::{self, RENDER_RECTANGLE, RenderRectangle, SinkCore};

@@ -52,7 +52,6 @@ use gst::prelude::*;
 
 mod colors;
 mod compositor;
-mod direction;
 mod imp;
 mod open;
 mod presenter;

@@ -6,9 +6,12 @@ use gst::glib;
 use gst::prelude::*;
 use gst_video::VideoOrientationMethod;
 
-use super::direction::{Direction, ROTATE_METHOD, VIDEO_DIRECTION};
+use crate::direction::{Direction, VIDEO_DIRECTION};
 use crate::ffi::video_direction::VideoDirection;
 use crate::sink;
+
+/// As `waylandsink` calls what `GstVideoDirection` calls [`VIDEO_DIRECTION`].
+pub(super) const ROTATE_METHOD: &str = "rotate-method";
 
 /// Whether YUV frames must come in the colours that the compositor decodes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]

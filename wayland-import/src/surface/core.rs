@@ -107,7 +107,7 @@ impl Core {
                 backdrop: None,
                 black: None,
                 line: Line::new(),
-                orientation: Orientation::Normal,
+                orientation: Orientation::Identity,
                 sent: None,
                 color: ColorState::default(),
                 last_number: 0,

@@ -70,14 +70,14 @@ impl Geometry {
 /// A client names the transform that its buffer has undergone, and the compositor undoes it.
 fn transform_of(orientation: Orientation) -> Transform {
     match orientation {
-        Orientation::Normal => Transform::Normal,
+        Orientation::Identity => Transform::Normal,
         Orientation::Rotate90 => Transform::_90,
         Orientation::Rotate180 => Transform::_180,
         Orientation::Rotate270 => Transform::_270,
         Orientation::FlipHorizontal => Transform::Flipped,
         Orientation::FlipVertical => Transform::Flipped180,
         Orientation::Transpose => Transform::Flipped90,
-        Orientation::AntiTranspose => Transform::Flipped270,
+        Orientation::Transverse => Transform::Flipped270,
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
         size: (u32, u32),
         has_viewporter: bool,
     ) -> Result<Geometry, &'static str> {
-        Geometry::new(placement, Orientation::Normal, size, has_viewporter)
+        Geometry::new(placement, Orientation::Identity, size, has_viewporter)
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
         ) {
             let rect = |[x, y, width, height]: [u32; 4]| Rect::new(x, y, width, height);
             let placement = placed(rect(source), rect(dest));
-            let orientation = if is_turned { Orientation::AntiTranspose } else { Orientation::Normal };
+            let orientation = if is_turned { Orientation::Transverse } else { Orientation::Identity };
             if let Ok(geometry) = Geometry::new(&placement, orientation, size, scales) {
                 let size = orientation.turned(size);
                 prop_assert!(geometry.source.0 + geometry.source.2 <= f64::from(size.0));

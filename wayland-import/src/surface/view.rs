@@ -52,7 +52,7 @@ mod tests {
             let whole = Rect::new(0, 0, 64, 32);
             let geometry = Geometry::new(
                 &Placement::centered(whole, whole),
-                Orientation::Normal,
+                Orientation::Identity,
                 (64, 32),
                 true,
             )

@@ -3,33 +3,40 @@
 use dmabuf_heap::Orientation;
 use gst_video::VideoOrientationMethod;
 
-/// The names of the property: that of `waylandsink`, and that of the interface `GstVideoDirection`.
-pub(super) const ROTATE_METHOD: &str = "rotate-method";
-pub(super) const VIDEO_DIRECTION: &str = "video-direction";
+/// The property of the interface `GstVideoDirection`.
+pub(crate) const VIDEO_DIRECTION: &str = "video-direction";
 
 /// What is known of it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Direction {
-    pub(super) chosen: VideoOrientationMethod,
+pub(crate) struct Direction {
+    /// The property.
+    pub(crate) chosen: VideoOrientationMethod,
     tagged: VideoOrientationMethod,
 }
 
 impl Direction {
-    /// Follows an event of the stream; false if it says nothing of this.
-    pub(super) fn hear(&mut self, event: &gst::Event) -> bool {
+    /// Follows an event of the stream; false if nothing changes by it.
+    pub(crate) fn hear(&mut self, event: &gst::Event) -> bool {
+        let before = self.orientation();
         match event.view() {
-            gst::EventView::StreamStart(_) => self.tagged = VideoOrientationMethod::Identity,
-            gst::EventView::Tag(event) => match VideoOrientationMethod::from_tag(event.tag()) {
-                Some(tagged) => self.tagged = tagged,
-                None => return false,
-            },
-            _ => return false,
+            gst::EventView::StreamStart(_) => self.forget(),
+            gst::EventView::Tag(event) => {
+                if let Some(tagged) = VideoOrientationMethod::from_tag(event.tag()) {
+                    self.tagged = tagged;
+                }
+            }
+            _ => {}
         }
-        self.chosen == VideoOrientationMethod::Auto
+        self.orientation() != before
+    }
+
+    /// Forgets what the stream said.
+    pub(crate) fn forget(&mut self) {
+        self.tagged = VideoOrientationMethod::Identity;
     }
 
     /// How frames are turned.
-    pub(super) fn orientation(self) -> Orientation {
+    pub(crate) fn orientation(self) -> Orientation {
         let method = match self.chosen {
             VideoOrientationMethod::Auto => self.tagged,
             chosen => chosen,
@@ -41,9 +48,9 @@ impl Direction {
             VideoOrientationMethod::Horiz => Orientation::FlipHorizontal,
             VideoOrientationMethod::Vert => Orientation::FlipVertical,
             VideoOrientationMethod::UlLr => Orientation::Transpose,
-            VideoOrientationMethod::UrLl => Orientation::AntiTranspose,
+            VideoOrientationMethod::UrLl => Orientation::Transverse,
             // "custom" has its numbers nowhere.
-            _ => Orientation::Normal,
+            _ => Orientation::Identity,
         }
     }
 }
@@ -73,13 +80,13 @@ mod tests {
         gst::init().expect("GStreamer initialises");
         let mut direction = Direction::default();
         assert!(!direction.hear(&tag("rotate-90")));
-        assert_eq!(direction.orientation(), Orientation::Normal);
+        assert_eq!(direction.orientation(), Orientation::Identity);
         direction.chosen = VideoOrientationMethod::Auto;
         assert_eq!(direction.orientation(), Orientation::Rotate90);
         assert!(direction.hear(&tag("flip-rotate-0")));
         assert_eq!(direction.orientation(), Orientation::FlipHorizontal);
         assert!(direction.hear(&gst::event::StreamStart::new("next")));
-        assert_eq!(direction.orientation(), Orientation::Normal);
+        assert_eq!(direction.orientation(), Orientation::Identity);
         let other = gst::event::Tag::new(gst::TagList::new());
         assert!(!direction.hear(&other));
     }
