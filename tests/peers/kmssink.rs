@@ -1,5 +1,6 @@
 //! `dmaheapkmssink` on vkms: where a picture goes, when the screen is given back, and what it says when it cannot.
 
+use dmaheap_tests::passing::hold_back;
 use dmaheap_tests::picture::{Picture, Rect};
 use dmaheap_tests::player::{Failure, Player};
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
@@ -27,16 +28,6 @@ fn expect_words(failure: &Failure, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "`{word}` is missing in: {text}");
     }
-}
-
-/// Stops the stream at `pad`, between two buffers, until the pipeline ends.
-fn hold_back(pad: &gst::Pad) {
-    let (held, is_held) = std::sync::mpsc::channel();
-    pad.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, move |_pad, _info| {
-        let _later_ones = held.send(());
-        gst::PadProbeReturn::Ok
-    });
-    is_held.recv().expect("another buffer comes");
 }
 
 #[test]

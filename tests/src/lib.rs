@@ -25,6 +25,7 @@ pub mod command;
 pub mod content;
 pub mod device;
 pub mod failing;
+pub mod foreign;
 pub mod hoard;
 pub mod kernel_log;
 pub mod kms;

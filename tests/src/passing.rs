@@ -3,7 +3,7 @@
 //! Which query was asked because of which event, and whether a frame was lost meanwhile, no element can be asked for. Probes on
 //! pads see it from outside.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use gst::prelude::*;
 use gst::{PadProbeData, PadProbeReturn, PadProbeType};
@@ -137,6 +137,17 @@ impl Passed {
             What::Allocation | What::Drain | What::Reconfigure => None,
         }
     }
+}
+
+/// Stops the stream at `pad`, between two buffers, until the pipeline ends.
+#[track_caller]
+pub fn hold_back(pad: &gst::Pad) {
+    let (held, is_held) = mpsc::channel();
+    pad.add_probe(PadProbeType::BLOCK_DOWNSTREAM, move |_pad, _info| {
+        let _later_ones = held.send(());
+        PadProbeReturn::Ok
+    });
+    is_held.recv().expect("another buffer comes");
 }
 
 fn what(data: &PadProbeData) -> Option<What> {
