@@ -101,11 +101,15 @@ impl Marked {
             region,
             originals: Vec::new(),
         };
-        let originals = marked.bracket(SyncFlags::READ, |marked| {
-            (0..pages).map(|page| marked.read(page)).collect()
+        // No device has the memory yet, so that one bracket does for both.
+        let originals = marked.bracket(SyncFlags::READ | SyncFlags::WRITE, |marked| {
+            let originals: Vec<_> = (0..pages).map(|page| marked.read(page)).collect();
+            for page in 0..pages {
+                marked.region.copy_in(page * PAGE, &first_mark(page));
+            }
+            originals
         })?;
         marked.originals = originals;
-        marked.bracket(SyncFlags::WRITE, |marked| marked.write_all(first_mark))?;
         Ok(Some(marked))
     }
 
