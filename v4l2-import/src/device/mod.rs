@@ -80,6 +80,15 @@ impl Device {
         }
     }
 
+    /// The device of an open file of which somebody knows already who it is.
+    pub(crate) fn known(fd: OwnedFd, info: DeviceInfo) -> Self {
+        Self {
+            fd,
+            info,
+            claims: Claims::default(),
+        }
+    }
+
     /// Who it is.
     pub const fn info(&self) -> &DeviceInfo {
         &self.info

@@ -4,7 +4,7 @@ mod layout;
 
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
 use dmabuf_heap::{
@@ -12,7 +12,7 @@ use dmabuf_heap::{
     Verdict, Why,
 };
 
-use crate::device::{Device, OpenError, Queue};
+use crate::device::{Device, DeviceInfo, OpenError, Queue};
 use crate::exports::{ExportAllocator, OpenDevice};
 use crate::probe::{Party, Probe, check_kind};
 
@@ -23,6 +23,8 @@ use crate::probe::{Party, Probe, check_kind};
 pub struct QueueImporter {
     open: Arc<OpenDevice>,
     queue: Queue,
+    /// Who it was when it was opened first.
+    info: DeviceInfo,
     name: String,
     key: Option<DeviceKey>,
     may_set_format: bool,
@@ -52,11 +54,27 @@ impl QueueImporter {
             open: Arc::new(open),
             queue,
             name: device.info().to_string(),
+            info: device.info().clone(),
             key,
             may_set_format: false,
             reach: OnceLock::new(),
             exports: None,
         })
+    }
+
+    /// The importer of a queue of a device that is open here: its file is duplicated for each question.
+    pub fn of_device(device: &Arc<Device>, queue: Queue) -> Self {
+        let shared = device.clone();
+        Self {
+            open: Arc::new(move || shared.as_fd().try_clone_to_owned()),
+            queue,
+            name: device.info().to_string(),
+            info: device.info().clone(),
+            key: DeviceKey::of(device).ok(),
+            may_set_format: false,
+            reach: OnceLock::new(),
+            exports: None,
+        }
     }
 
     /// Whether a probe may change the format of the device to that of the frame. Format, crop, compose and interval
@@ -86,8 +104,13 @@ impl QueueImporter {
         self.queue
     }
 
+    /// The device, opened anew. One that was seen before need not say again who it is.
     fn device(&self) -> Result<Device, OpenError> {
-        Device::from_fd((self.open)().map_err(OpenError::from_caller)?)
+        let fd = (self.open)().map_err(OpenError::from_caller)?;
+        if self.key.is_some() && DeviceKey::of(&fd).ok() == self.key {
+            return Ok(Device::known(fd, self.info.clone()));
+        }
+        Device::from_fd(fd)
     }
 
     fn party(&self) -> Party<'_> {
