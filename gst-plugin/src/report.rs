@@ -61,7 +61,7 @@ pub(crate) fn copy_forbidden(
             "Use a display that imports dma-bufs (a compositor: one that draws with a GPU and offers linux-dmabuf)"
         }
         CopyReason::DriverMemory | CopyReason::Layout | CopyReason::Held => {
-            "Ask for another size or format, or let fewer frames be held downstream"
+            "Let whoever makes the frames lay them out in another way, or fewer of them be held downstream"
         }
     };
     gst::element_error!(

@@ -12,8 +12,8 @@ use crate::caps::{CapsError, VideoCaps};
 use crate::pool::{HeapPool, Proposal, SizeError, Users};
 use crate::query;
 
-/// Frames that those downstream hold who do not say: the one that is used, and the next.
-const UNSAID: u32 = 2;
+/// Frames that those downstream hold who do not say: the one that is used.
+const UNSAID: u32 = 1;
 
 /// What an element that makes frames has come to with those downstream.
 #[derive(Debug)]

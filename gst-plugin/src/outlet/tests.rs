@@ -48,8 +48,8 @@ fn a_pool_has_a_buffer_for_each_frame_that_is_held_anywhere() {
     assert_eq!(decision.buffers, 7);
     assert_eq!(
         decide(&outlet, &answer(true, 0), camera()).buffers,
-        5,
-        "two are usual"
+        4,
+        "one is usual"
     );
     assert_eq!(decision.video.info().width(), 362);
     decision.pool.set_active(true).expect("plenty");

@@ -98,13 +98,12 @@ impl Builder<'_> {
             let (queue, slots, buffers) = self.import_bytes(party.buffers)?;
             return self.round(Io::Import, party, queue, slots, buffers, None);
         }
-        let queue = self.camera.importer()?;
-        let queue = if self.outlet.settings().heap == crate::heap::AUTO {
-            queue.offer_exports()?
-        } else {
-            queue
-        };
-        let importer: Arc<dyn Importer> = Arc::new(Driver::new(queue));
+        let party = self.party();
+        let importer = self
+            .camera
+            .importer()
+            .may_set_format(self.wants_other_strides(&party));
+        let importer: Arc<dyn Importer> = Arc::new(Driver::new(importer));
         let users = Users::of_device(importer);
         let Decision {
             pool,
@@ -267,6 +266,19 @@ impl Builder<'_> {
         slots.iter().map(buffer).collect()
     }
 
+    /// Whether anybody downstream could wish for other strides than those that the driver chose. Only then it is asked which it
+    /// takes.
+    fn wants_other_strides(&self, party: &Party) -> bool {
+        let layout = self.choice.format.layout();
+        let video = VideoCaps::parse(&self.choice.caps);
+        let is_content = party.reads_meta
+            || layout
+                .ok()
+                .zip(video.ok())
+                .is_some_and(|(layout, video)| is_usual(video.info(), &layout));
+        !(is_content && party.readers.is_empty())
+    }
+
     /// Why frames of this layout have to be copied, if they have.
     fn objection(&self, party: &Party, video: &VideoCaps, layout: &FrameLayout) -> Option<String> {
         let is_usual = is_usual(video.info(), layout);
@@ -290,7 +302,7 @@ fn settle(
     let strides = &strides[..strides.len().min(format.buffers.len())];
     let own: Vec<u32> = format.buffers.iter().map(|it| it.bytes_per_line).collect();
     if own == strides {
-        return restore(queue, format);
+        return Ok(());
     }
     let request = FormatRequest::from(format).strides(strides);
     let answer = queue.set_format(&request)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock};
 
 use gst::glib;
@@ -22,8 +22,8 @@ use crate::ffi::fd::duplicate;
 pub(super) struct Camera {
     device: Arc<Device>,
     caps: OnceLock<gst::Caps>,
-    /// Whether it tells when its source changes.
-    tells_changes: bool,
+    /// Whether it has a digital input, whose source sends what it likes.
+    has_timings: bool,
 }
 
 /// Why there is no camera.
@@ -91,10 +91,11 @@ impl Camera {
         }
         // Not every driver has a source that can change.
         let changes = device.set_subscribed(EventKind::SourceChange, true);
+        let has_timings = changes.is_ok() && device.current_timings().is_ok();
         Ok(Self {
             device: Arc::new(device),
             caps: OnceLock::new(),
-            tells_changes: changes.is_ok(),
+            has_timings,
         })
     }
 
@@ -118,19 +119,13 @@ impl Camera {
     }
 
     /// The camera as a party to a negotiation about memory.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be duplicated.
-    pub(super) fn importer(&self) -> Result<QueueImporter, OpenError> {
-        let device = Arc::clone(&self.device);
-        let open = move || -> io::Result<OwnedFd> { device.as_fd().try_clone_to_owned() };
-        Ok(QueueImporter::new(open, Queue::Capture)?.may_set_format(true))
+    pub(super) fn importer(&self) -> QueueImporter {
+        QueueImporter::of_device(&self.device, Queue::Capture)
     }
 
     /// Sets a digital input to what its source sends, if that is something else than before; true if it was.
     pub(super) fn follow_source(&self) -> Result<bool, DeviceError> {
-        if !self.tells_changes {
+        if !self.has_timings {
             return Ok(false);
         }
         let Ok(current) = self.device.current_timings() else {

@@ -79,8 +79,11 @@ pub(super) fn choose(
         format,
         structure,
     } = find(&device, peer, current.as_ref())?;
-    let request = FormatRequest::from(&format);
-    let format = queue.set_format(&request)?;
+    let format = if current.as_ref() == Some(&format) {
+        format
+    } else {
+        queue.set_format(&FormatRequest::from(&format))?
+    };
     let interval = set_interval(&device, structure)?;
     let rate = Rate {
         interval,
@@ -114,6 +117,17 @@ fn find<'a>(
     let mut nearest = None;
     for wish in Wish::all(peer) {
         let wanted = wish.size(size);
+        if let Some(current) = current
+            && wanted == size
+            && wish.names(current.code)
+            && let Some(form) = wish.fits(current)
+        {
+            return Ok(Offer {
+                form,
+                format: current.clone(),
+                structure: wish.structure,
+            });
+        }
         for code in wish.codes(device, current)? {
             let request = FormatRequest::new(code, wanted).field(wish.field());
             let Ok(answer) = device.try_request(Queue::Capture, &request) else {
@@ -249,6 +263,13 @@ impl<'a> Wish<'a> {
             None => {}
         }
         Ok(codes)
+    }
+
+    /// Whether this format is one of those that are wished.
+    fn names(&self, code: V4l2Fourcc) -> bool {
+        self.codes
+            .as_ref()
+            .is_none_or(|codes| codes.contains(&code))
     }
 
     /// The form in which pictures of this format are what is wished; `None` if they are not. The rate is not looked at.

@@ -19,7 +19,7 @@ use super::wake::Wake;
 use crate::caps::VideoCaps;
 use crate::copier::{Copier, CopyError};
 use crate::pool::Users;
-use crate::report::{self, chain};
+use crate::report::chain;
 use crate::stats::{CopyReason, Counter, Path};
 use crate::upstream::Upstream;
 use crate::zero_copy::ZeroCopy;
@@ -132,13 +132,9 @@ impl V4l2Src {
         if let Some(objection) = &stream.objection {
             return self.copy(stream, &buffer, CopyReason::Layout, objection);
         }
-        let may_copy = self.outlet.settings().zero_copy != ZeroCopy::Required;
-        if stream.is_short()
-            && !stream.wait_for_return(SHORTAGE, || wake.is_over())
-            && !wake.is_over()
-            && may_copy
-            && VideoCaps::parse(&stream.choice.caps).is_ok()
-        {
+        let may_copy = self.outlet.settings().zero_copy != ZeroCopy::Required
+            && VideoCaps::parse(&stream.choice.caps).is_ok();
+        if may_copy && stream.is_starved(SHORTAGE, || wake.is_over()) && !wake.is_over() {
             let held = self.shortage(stream);
             return self.copy(stream, &buffer, CopyReason::Held, &held);
         }
@@ -159,10 +155,16 @@ impl V4l2Src {
         reason: CopyReason,
         why: &str,
     ) -> Result<gst::Buffer, gst::FlowError> {
-        let element = self.obj();
         if self.outlet.settings().zero_copy == ZeroCopy::Required {
-            let pad = element.src_pad();
-            report::copy_forbidden(element.upcast_ref(), pad, buffer, reason, &why);
+            gst::element_imp_error!(
+                self,
+                gst::StreamError::WrongType,
+                (
+                    "{why}. A copy of {} bytes per frame would help, and zero-copy=required forbids it: ask for another size or \
+                     format, have an element behind it that reads GstVideoMeta, or allow copies by zero-copy=preferred",
+                    buffer.size()
+                )
+            );
             return Err(gst::FlowError::Error);
         }
         let copier = stream.copier(|| self.make_copier(stream));
@@ -252,14 +254,7 @@ impl V4l2Src {
     fn stamp(&self, stream: &Stream, buffer: &mut gst::BufferRef, stamp: &Stamp) {
         let duration = stream.choice.rate.duration();
         let usual = duration.unwrap_or_default();
-        let age = stamp
-            .taken
-            .map_or(usual, |taken| time::age(taken, time::now(), usual));
-        let element = self.obj();
-        let running = element.clock().map(|clock| clock.time());
-        let running = running.zip(element.base_time());
-        let age = gst::ClockTime::try_from(age).unwrap_or_default();
-        buffer.set_pts(running.map(|(now, base)| now.saturating_sub(base).saturating_sub(age)));
+        buffer.set_pts(self.running_time(stamp.taken, usual));
         buffer.set_duration(duration.and_then(|it| gst::ClockTime::try_from(it).ok()));
         buffer.set_offset(stamp.number.into());
         buffer.set_offset_end(u64::from(stamp.number) + 1);
@@ -274,6 +269,17 @@ impl V4l2Src {
             buffer.set_flags(gst::BufferFlags::DISCONT);
         }
         mark_fields(buffer, stamp.field);
+    }
+
+    /// When a frame was taken, on the clock of the pipeline.
+    fn running_time(&self, taken: Option<Duration>, usual: Duration) -> Option<gst::ClockTime> {
+        let element = self.obj();
+        let (clock, base) = element.clock().zip(element.base_time())?;
+        let (there, here) = time::same_moment(|| clock.time().into());
+        let age = taken.map_or(usual, |taken| time::age(taken, here, usual));
+        let taken = there.checked_sub(age).unwrap_or_default();
+        let taken = gst::ClockTime::try_from(taken).ok()?;
+        Some(taken.saturating_sub(base))
     }
 
     /// Follows what the driver tells between frames; true if the stream is another one now.

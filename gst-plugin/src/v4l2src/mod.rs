@@ -51,6 +51,7 @@ mod io;
 mod line;
 mod negotiate;
 mod pool;
+mod provider;
 mod round;
 mod settings;
 mod stream;
@@ -62,12 +63,13 @@ glib::wrapper! {
         @extends gst_base::PushSrc, gst_base::BaseSrc, gst::Element, gst::Object;
 }
 
-/// Registers `dmaheapv4l2src`.
+/// Registers `dmaheapv4l2src`, and what finds cameras for it.
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     gst::Element::register(
         Some(plugin),
         "dmaheapv4l2src",
         gst::Rank::NONE,
         V4l2Src::static_type(),
-    )
+    )?;
+    provider::register(plugin)
 }

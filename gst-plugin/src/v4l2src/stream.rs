@@ -1,5 +1,6 @@
 //! A running camera: what it delivers, in which memory, and to whom.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub(super) struct Stream {
     line: Arc<Line>,
     frames: Frames,
     copier: Mutex<Option<Arc<Copier>>>,
+    was_starved: AtomicBool,
 }
 
 /// Those downstream, as they answered.
@@ -122,6 +124,7 @@ impl Stream {
             line,
             frames,
             copier: Mutex::new(None),
+            was_starved: AtomicBool::new(false),
         }
     }
 
@@ -193,12 +196,17 @@ impl Stream {
         matches!(self.frames, Frames::Round { .. }) && self.line.queued() == 0
     }
 
-    /// Waits for a buffer to come back to the driver, for a moment; whether it has one then.
-    pub(super) fn wait_for_return(&self, patience: Duration, is_over: impl Fn() -> bool) -> bool {
-        match &self.frames {
-            Frames::Round { round, .. } => round.wait_for_return(patience, is_over),
-            Frames::Copies(_) => true,
-        }
+    /// Whether the driver has no buffer left, and none has come back after a moment. Who waited for one in vain does not wait
+    /// again for each frame.
+    pub(super) fn is_starved(&self, patience: Duration, is_over: impl Fn() -> bool) -> bool {
+        let Frames::Round { round, .. } = &self.frames else {
+            return false;
+        };
+        let is_starved = self.line.queued() == 0
+            && (self.was_starved.load(Ordering::Relaxed)
+                || !round.wait_for_return(patience, is_over));
+        self.was_starved.store(is_starved, Ordering::Relaxed);
+        is_starved
     }
 
     /// Looks again at frames whose memory somebody shared; true if some still are.
