@@ -71,6 +71,11 @@ impl Vivid {
         format!("v4l2src device={}", self.node())
     }
 
+    /// The head of a pipeline: the plugin's own source on this device.
+    pub fn own_source(&self) -> String {
+        format!("dmaheapv4l2src device={}", self.node())
+    }
+
     /// Sets one control by its `v4l2-ctl` name.
     #[track_caller]
     pub fn set_control(&self, name: &str, value: i64) {

@@ -99,6 +99,19 @@ impl Trace {
         }
     }
 
+    /// The events up to frame number `frame` (from 1) inclusive: what it takes to get there.
+    #[must_use]
+    #[track_caller]
+    pub fn until_frame(&self, frame: usize) -> Trace {
+        let is_frame = |&at: &usize| self.events[at].action == Action::Frame;
+        let mut frames = (0..self.events.len()).filter(is_frame);
+        let last = frames.nth(frame - 1);
+        let last = last.unwrap_or_else(|| panic!("no frame {frame} in the trace"));
+        Trace {
+            events: self.events[..=last].to_vec(),
+        }
+    }
+
     /// All events.
     pub fn events(&self) -> &[Event] {
         &self.events
@@ -113,6 +126,13 @@ impl Trace {
             }
         }
         calls
+    }
+
+    /// How many ioctls were made.
+    pub fn ioctls(&self) -> usize {
+        let is_ioctl =
+            |event: &&Event| matches!(&event.action, Action::Call(call) if call.is_ioctl());
+        self.events.iter().filter(is_ioctl).count()
     }
 
     /// The names of all threads that made system calls.

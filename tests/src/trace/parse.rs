@@ -194,6 +194,7 @@ mod tests {
         let steady = trace.between_frames(1, 2).calls();
         assert_eq!(steady.get("DRM_IOCTL_PRIME_FD_TO_HANDLE"), Some(&1));
         assert_eq!(steady.get("VIDIOC_QBUF"), None);
+        assert_eq!(trace.ioctls(), 2);
     }
 
     #[test]

@@ -116,6 +116,11 @@ impl Syscall {
         self.number == CLOCK_GETTIME
     }
 
+    /// Whether it is an ioctl of whatever kind.
+    pub(super) fn is_ioctl(self) -> bool {
+        self.number == IOCTL
+    }
+
     /// Whether it is a futex call, to wait or to wake.
     pub(super) fn is_futex(self) -> bool {
         self.number == FUTEX
