@@ -124,6 +124,10 @@ impl Lane {
         }
     }
 
+    pub(super) const fn is_scaled(&self) -> bool {
+        self.resample.is_some()
+    }
+
     /// Bytes that a row of the target costs in the cache.
     pub(super) fn bytes_per_row(&self) -> u32 {
         let size = u32::try_from(self.pick.size()).unwrap_or(1);

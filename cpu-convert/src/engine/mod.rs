@@ -32,8 +32,9 @@ use lane::{Lane, LaneScratch};
 const STRIP_BYTES: u32 = 256 << 10;
 /// Rows in a strip, at least: filters read some rows twice.
 const STRIP_ROWS: u32 = 16;
-/// Strips in a picture, unless it is so small that they would be too low.
-const STRIPS: u32 = 16;
+/// Strips in a picture, unless it is so small that they would be too low. Not more where something is scaled: the weights of
+/// a row's samples are computed for each strip anew.
+const STRIPS: u32 = 8;
 
 /// All that is decided before the first frame, and the memory and threads for every frame.
 #[derive(Debug)]
@@ -127,7 +128,12 @@ impl Plan {
         let row_bytes: u32 = lanes.iter().map(Lane::bytes_per_row).sum();
         // So many strips that they can be shared out evenly. Not by the number of threads: pixels do not depend on it.
         let most = (to.height / STRIPS).max(STRIP_ROWS);
-        let strip_rows = (STRIP_BYTES / row_bytes.max(1)).clamp(STRIP_ROWS, most) & !1;
+        let least = if lanes.iter().any(Lane::is_scaled) {
+            most
+        } else {
+            STRIP_ROWS
+        };
+        let strip_rows = (STRIP_BYTES / row_bytes.max(1)).clamp(least, most) & !1;
         let mut vertical = [1; 3];
         let mut row_bytes = [0; 3];
         for (index, plane) in planes(to.fourcc).iter().enumerate() {
