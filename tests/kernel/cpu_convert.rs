@@ -46,18 +46,23 @@ fn request(picture: &Picture) -> LayoutRequest {
 
 /// Bytes that differ from row to row and from plane to plane.
 fn draw(frame: &Frame) {
-    let mut mapping = frame.map().unwrap();
-    let mut access = mapping.write().unwrap();
+    let mut mapping = frame.map().expect("heap memory can be mapped");
+    let mut access = mapping.write().expect("writing begins");
     for plane in 0..frame.layout().planes().len() {
-        let len = frame.layout().row_bytes(plane).unwrap();
-        for row in 0..frame.layout().rows(plane).unwrap() {
+        let len = frame
+            .layout()
+            .row_bytes(plane)
+            .expect("the frame is linear");
+        for row in 0..frame.layout().rows(plane).expect("the frame is linear") {
             let bytes: Vec<_> = (0..len)
                 .map(|x| 32 + ((x * 3 + u64::from(row) * 5) % 160).to_le_bytes()[0])
                 .collect();
-            access.write_row(plane, row, &bytes).unwrap();
+            access
+                .write_row(plane, row, &bytes)
+                .expect("the row exists");
         }
     }
-    access.finish().unwrap();
+    access.finish().expect("writing ends");
 }
 
 /// The same conversion of the same bytes in ordinary memory.
@@ -83,14 +88,15 @@ fn expected(source: &Frame) -> Vec<u8> {
     };
     conversion(1)
         .convert_planes(&sources, &mut [target])
-        .unwrap();
+        .expect("the frame is linear");
     pixels
 }
 
 /// The pixels of a frame of one plane, without padding.
 fn pixels(frame: &Frame) -> Vec<u8> {
     let stride = frame.layout().planes()[0].stride as usize;
-    let row_bytes = usize::try_from(frame.layout().row_bytes(0).unwrap()).unwrap();
+    let row_bytes = usize::try_from(frame.layout().row_bytes(0).expect("the frame is linear"))
+        .expect("the frame is linear");
     let bytes = content(frame, 0);
     let rows = bytes.chunks(stride);
     rows.flat_map(|row| row[..row_bytes].to_vec()).collect()

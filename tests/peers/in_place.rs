@@ -1,0 +1,233 @@
+//! Elements that write into frames: on the very dma-bufs that the camera fills and the display shows, with plain caps, and with
+//! every access told to the kernel in the right direction.
+//!
+//! Directions show in the shadow heap: the CPU sees what the camera wrote only after a START that reads, and the display what
+//! the CPU wrote only after an END that writes.
+
+use dmaheap_tests::account::Account;
+use dmaheap_tests::caps::{NV12, Naming};
+use dmaheap_tests::note;
+use dmaheap_tests::picture::Picture;
+use dmaheap_tests::player::Player;
+use dmaheap_tests::shadow::{Half, Skip};
+use dmaheap_tests::trace::Recorder;
+use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
+use dmaheap_tests::vkms;
+use gst::prelude::*;
+use gst_video::{VideoFrameExt, VideoFrameRef, VideoInfo};
+
+const SIZE: (u32, u32) = (640, 360);
+const FRAMES: u64 = 12;
+const SINK: &str = "dmaheapkmssink name=sink driver-name=vkms zero-copy=required";
+/// What an application's probe paints: columns and rows, in pixels.
+const PAINTED: (u16, u16) = (160, 90);
+
+/// Who writes into the frames.
+#[derive(Debug, Clone, Copy)]
+enum Writer {
+    /// A stock element.
+    Element(&'static str),
+    /// A pad probe of the application, by `gst_video_frame_map`.
+    Probe,
+}
+
+const WRITERS: [Writer; 3] = [
+    Writer::Element("videobalance saturation=0 contrast=0.5"),
+    Writer::Element(
+        "textoverlay text=dmaheap font-desc=\"Sans 40\" halignment=center valignment=center",
+    ),
+    Writer::Probe,
+];
+
+impl Writer {
+    /// Its place in a pipeline.
+    fn description(self) -> &'static str {
+        match self {
+            Writer::Element(description) => description,
+            Writer::Probe => "identity name=painted",
+        }
+    }
+
+    /// What the picture is when it has been written, by the peers alone.
+    #[track_caller]
+    fn reference(self, vivid: &Vivid) -> Picture {
+        let head = format!("{} ! {}", vivid.source(), caps());
+        match self {
+            Writer::Element(description) => by_videoconvert(&format!("{head} ! {description}")),
+            Writer::Probe => {
+                let white = Picture::filled(PAINTED.0.into(), PAINTED.1.into(), [255; 3]);
+                by_videoconvert(&head).with(&white, 0, 0)
+            }
+        }
+    }
+}
+
+fn by_videoconvert(source: &str) -> Picture {
+    Picture::by_videoconvert(source, 1, SIZE.0, SIZE.1)
+}
+
+fn caps() -> String {
+    format!("{},framerate=25/1", NV12.caps(Naming::Plain, SIZE))
+}
+
+fn camera() -> Vivid {
+    let vivid = Vivid::find();
+    vivid.show(Pattern::ColorSquares, OsdText::None);
+    vivid
+}
+
+/// From our source to our sink through `writer`, on frames of that heap.
+#[track_caller]
+fn launch(vivid: &Vivid, heap: &str, writer: Writer) -> Player {
+    let source = format!(
+        "dmaheapv4l2src name=source device={} heap={heap} io=import zero-copy=required",
+        vivid.node()
+    );
+    let graph = format!("{source} ! {} ! {} ! {SINK}", caps(), writer.description());
+    note(&graph);
+    let player = Player::launch(&graph);
+    if let Writer::Probe = writer {
+        paint(&player.element("painted"));
+    }
+    player
+}
+
+/// Has every frame painted white in its upper left corner, as applications do it.
+fn paint(element: &gst::Element) {
+    let pad = element
+        .static_pad("src")
+        .expect("identity has a source pad");
+    pad.add_probe(gst::PadProbeType::BUFFER, |pad, info| {
+        let caps = pad.current_caps().expect("caps come before buffers");
+        let video = VideoInfo::from_caps(&caps).expect("raw video");
+        let buffer = info.buffer_mut().expect("a buffer").make_mut();
+        let mut frame =
+            VideoFrameRef::from_buffer_ref_writable(buffer, &video).expect("memory for the CPU");
+        let (width, height) = (usize::from(PAINTED.0), usize::from(PAINTED.1));
+        for (plane, rows, white) in [(0, height, 235), (1, height / 2, 128)] {
+            let stride =
+                usize::try_from(frame.plane_stride()[plane as usize]).expect("not negative");
+            let data = frame.plane_data_mut(plane).expect("NV12 has two planes");
+            for row in data.chunks_mut(stride).take(rows) {
+                row[..width].fill(white);
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// What the display shows once frames flow.
+#[track_caller]
+fn shown(player: &Player) -> Picture {
+    let screen = player.snapshot();
+    let place = vkms::centred(SIZE.0, SIZE.1);
+    assert!(screen.is_black_outside(place), "beside the picture");
+    screen.crop(place)
+}
+
+#[track_caller]
+fn expect_alike(shown: &Picture, reference: &Picture, what: &str) {
+    let difference = shown.difference(reference, &[]);
+    assert!(difference.is_within(3, 1.0), "{what}: {difference:?}");
+}
+
+#[test]
+fn writers_work_in_the_memory_that_camera_and_display_share() {
+    let vivid = camera();
+    for writer in WRITERS {
+        let recorder = Recorder::start();
+        let player = launch(&vivid, "system", writer);
+        player.play();
+        Account::wait(&player, "sink", "frames", FRAMES);
+        let picture = shown(&player);
+        let trace = recorder.finish().of_process(std::process::id());
+        for name in ["source", "sink"] {
+            let account = Account::of(&player, name);
+            assert_eq!(
+                account.counts(["copies", "foreign"]),
+                [0, 0],
+                "{writer:?}, {name}: {account:?}"
+            );
+        }
+        drop(player);
+
+        let (queued, mapped, imported) = (trace.queued(), trace.mapped(), trace.imported());
+        assert!(
+            !queued.is_empty() && queued.is_subset(&trace.exported_by("system")),
+            "{writer:?}"
+        );
+        let shared = queued.intersection(&imported).count();
+        assert!(
+            shared >= 2,
+            "{writer:?}: queued {queued:?}, imported {imported:?}"
+        );
+        assert!(
+            !mapped.is_disjoint(&queued),
+            "{writer:?}: mapped {mapped:?}, queued {queued:?}"
+        );
+
+        // Each plane is mapped for itself, and what began has ended.
+        let syncs = trace
+            .between_frames(2, trace.frames())
+            .count("DMA_BUF_IOCTL_SYNC");
+        let frames = trace.frames() as u64 - 2;
+        let expected = 4 * (frames - 2)..=4 * (frames + 2);
+        assert!(
+            expected.contains(&syncs),
+            "{writer:?}: {syncs} SYNC ioctls for {frames} frames"
+        );
+        assert_eq!(trace.count("DMA_BUF_IOCTL_SYNC") % 2, 0, "{writer:?}");
+
+        expect_alike(&picture, &writer.reference(&vivid), &format!("{writer:?}"));
+    }
+}
+
+#[test]
+fn every_access_of_a_writer_states_its_direction() {
+    let vivid = camera();
+    for writer in WRITERS {
+        let player = launch(&vivid, "shadow", writer);
+        player.play();
+        Account::wait(&player, "sink", "frames", FRAMES);
+        let right = shown(&player);
+
+        // Without an end, the display shows what the camera wrote.
+        let skip = Skip::half(Half::End);
+        let frames = Account::of(&player, "sink").count("frames");
+        Account::wait(&player, "sink", "frames", frames + FRAMES);
+        let unwritten = shown(&player);
+        drop(skip);
+
+        drop(player);
+        let head = format!("{} ! {}", vivid.source(), caps());
+        let reference = writer.reference(&vivid);
+        expect_alike(&right, &reference, &format!("{writer:?}"));
+        expect_alike(
+            &unwritten,
+            &by_videoconvert(&head),
+            &format!("{writer:?} without END"),
+        );
+        let difference = unwritten.difference(&reference, &[]);
+        assert!(
+            !difference.is_within(3, 1.0),
+            "{writer:?} does nothing that shows"
+        );
+    }
+}
+
+#[test]
+fn a_writer_that_does_not_begin_its_access_shows_an_old_picture() {
+    let vivid = camera();
+    for writer in WRITERS {
+        let player = launch(&vivid, "shadow", writer);
+        // From the start, the CPU's copies are as they were made: black in luma, and green in chroma.
+        let skip = Skip::half(Half::Begin);
+        player.play();
+        Account::wait(&player, "sink", "frames", FRAMES);
+        let picture = shown(&player);
+        drop(skip);
+        drop(player);
+        let difference = picture.difference(&writer.reference(&vivid), &[]);
+        assert!(!difference.is_within(3, 1.0), "{writer:?} needs no START");
+    }
+}
