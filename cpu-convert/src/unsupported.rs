@@ -56,7 +56,7 @@ pub enum Unsupported {
         height: u32,
     },
     /// The system gives no more threads.
-    #[error("cannot start {threads} threads to convert with ({source}); fewer may work")]
+    #[error("cannot start {threads} threads to convert with, fewer may work: {source}")]
     Threads {
         /// Wanted.
         threads: usize,

@@ -16,6 +16,8 @@ pub(super) enum Pick {
     Pixels(Packing),
     /// One component.
     Samples(Samples),
+    /// Luma and chroma of packed YUV, two bytes for a pixel; in whole pairs, and never turned.
+    Pairs,
 }
 
 /// What is to be fetched.
@@ -35,6 +37,7 @@ impl Pick {
     pub(super) const fn size(&self) -> usize {
         match self {
             Self::Samples(_) => 1,
+            Self::Pairs => 2,
             Self::Pixels(Packing::Rgb | Packing::Bgr) => 3,
             Self::Pixels(_) => 4,
         }
@@ -43,7 +46,7 @@ impl Pick {
     const fn plane(&self) -> usize {
         match self {
             Self::Samples(samples) => samples.plane,
-            Self::Pixels(_) => 0,
+            Self::Pixels(_) | Self::Pairs => 0,
         }
     }
 
@@ -52,7 +55,7 @@ impl Pick {
         match self {
             Self::Samples(samples) => (samples.step, samples.offset),
             Self::Pixels(Packing::Rgb565) => (2, 0),
-            Self::Pixels(_) => (self.size(), 0),
+            Self::Pixels(_) | Self::Pairs => (self.size(), 0),
         }
     }
 

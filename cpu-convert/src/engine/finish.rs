@@ -11,6 +11,7 @@ use super::lane::Scene;
 use super::matrix::{Levels, Matrix};
 use super::shuffle::Shuffle;
 use super::store;
+use super::unpack::Unpack;
 use super::view::{View, room};
 
 /// How lanes become the target.
@@ -22,6 +23,8 @@ pub(super) enum Finish {
     Forward(Forward),
     /// From YUV to RGB.
     Inverse(Inverse),
+    /// From packed YUV to RGB; the lane is of whole pixels.
+    Unpack(Unpack),
     /// From YUV to YUV of the same matrix: samples are put in their places.
     Place {
         shape: YuvShape,
@@ -41,7 +44,8 @@ pub(super) struct Scratch {
 /// The lanes of a strip; grey has no chroma.
 pub(super) type Lanes<'a> = [Option<View<'a>>; 3];
 
-/// The station for these two pictures, and the subsamplings with which it wants luma and chroma.
+/// The station for these two pictures, and the subsamplings with which it wants luma and chroma; without luma, it wants whole
+/// pixels.
 pub(super) fn choose(
     (source, from): (Shape, YuvColor),
     (target, to): (Shape, YuvColor),
@@ -57,6 +61,9 @@ pub(super) fn choose(
             [full; 2],
         ),
         (Shape::Yuv(source), Shape::Rgb(target)) => {
+            if let Some(unpack) = Unpack::new(source, from, target, scene) {
+                return (Finish::Unpack(unpack), [None; 2]);
+            }
             let chroma = arriving_chroma(source, scene);
             let inverse = Inverse::new(chroma, target, from);
             (Finish::Inverse(inverse), [full, chroma])
@@ -112,6 +119,7 @@ impl Finish {
         let chroma = lanes[1].zip(lanes[2]).map(|(cb, cr)| [cb, cr]);
         match self {
             Self::Shuffle(shuffle) => shuffle.run(first, &mut band.planes[0]),
+            Self::Unpack(unpack) => unpack.run(first, &mut band.planes[0]),
             Self::Forward(forward) => forward.run(first, band, scratch),
             Self::Inverse(inverse) => inverse.run(first, chroma, band, scratch),
             Self::Place { shape, levels } => {

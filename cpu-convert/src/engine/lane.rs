@@ -32,6 +32,10 @@ impl Scene {
         }
     }
 
+    pub(super) fn is_upright(&self) -> bool {
+        self.orientation == Orientation::Identity
+    }
+
     pub(super) fn is_scaled(&self) -> bool {
         self.turned() != self.target
     }
@@ -70,13 +74,14 @@ pub(super) struct LaneScratch {
 }
 
 /// The lanes of a source: one of whole pixels for RGB, one for each component of YUV. `subs` are the subsamplings with which
-/// luma and chroma arrive.
+/// luma and chroma arrive; without luma, whole pixels do.
 pub(super) fn of(source: Shape, [luma, chroma]: [Option<Sub>; 2], scene: &Scene) -> Vec<Lane> {
     match source {
         Shape::Rgb(packing) => {
             let pick = Pick::Pixels(packing);
             vec![Lane::new(pick, [Sub::NONE; 2], scene)]
         }
+        Shape::Yuv(_) if luma.is_none() => vec![Lane::new(Pick::Pairs, [Sub::NONE; 2], scene)],
         Shape::Yuv(yuv) => {
             let lane = |samples: Samples, arrives: Option<Sub>| {
                 Some(Lane::new(

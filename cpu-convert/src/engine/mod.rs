@@ -15,6 +15,7 @@ mod matrix;
 mod resample;
 mod shuffle;
 mod store;
+mod unpack;
 mod view;
 
 use dmabuf_heap::{Rect, YuvColor, YuvEncoding};
