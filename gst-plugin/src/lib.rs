@@ -26,6 +26,7 @@ mod ffi;
 mod frame;
 mod heap;
 mod importers;
+mod in_place;
 mod judged;
 mod kmssink;
 mod origin;

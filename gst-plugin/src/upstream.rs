@@ -5,24 +5,9 @@ use std::sync::Arc;
 use dmabuf_heap::Importer;
 use gst::glib;
 use gst::prelude::*;
-use gst_base::prelude::*;
 
+use crate::in_place::{self, InPlace, MAX_STEPS};
 use crate::v4l2::KnownCapture;
-
-/// Elements that hand on what others made.
-const PASSES_ON: [&str; 8] = [
-    "capsfilter",
-    "dmaheapalloc",
-    "identity",
-    "multiqueue",
-    "queue",
-    "queue2",
-    "tee",
-    "valve",
-];
-
-/// How far to look: a limit against loops in the graph.
-const MAX_STEPS: usize = 64;
 
 /// How many elements a message names.
 const MAX_NAMED: usize = 8;
@@ -54,7 +39,7 @@ impl Upstream {
         let mut tee = None;
         let mut touched = false;
         for _step in 0..MAX_STEPS {
-            let Some(element) = element_before(&pad) else {
+            let Some(element) = in_place::neighbour(&pad) else {
                 break;
             };
             let upstream = Self {
@@ -62,17 +47,15 @@ impl Upstream {
                 touched,
                 ..Self::of(&element)
             };
-            let in_place = works_in_place(&element);
-            let is_plain = PASSES_ON.contains(&upstream.factory.as_str());
-            let passes_on = is_plain || in_place.is_some();
-            touched |= !is_plain && in_place == Some(InPlace::Touches);
+            let in_place = InPlace::of(&element);
+            touched |= in_place == Some(InPlace::Touches);
             if upstream.factory == "tee" {
                 tee.get_or_insert_with(|| upstream.name.clone());
             }
-            let input = element.sink_pads().into_iter().next();
+            let input = in_place::input(&element);
             found = Some(upstream);
             match input {
-                Some(input) if passes_on => pad = input,
+                Some(input) if in_place.is_some() => pad = input,
                 _ => break,
             }
         }
@@ -135,40 +118,6 @@ impl Upstream {
             tee: None,
         }
     }
-}
-
-/// What a filter does with the buffers that it hands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InPlace {
-    /// Nothing.
-    Passes,
-    /// It changes the pixels where they lie.
-    Touches,
-}
-
-/// Whether an element is a filter that hands on the buffers it gets. The answer may change with its caps.
-fn works_in_place(element: &gst::Element) -> Option<InPlace> {
-    let filter = element.downcast_ref::<gst_base::BaseTransform>()?;
-    if filter.is_passthrough() {
-        Some(InPlace::Passes)
-    } else {
-        filter.is_in_place().then_some(InPlace::Touches)
-    }
-}
-
-/// The element whose source pad feeds `pad`, through the borders of bins.
-fn element_before(pad: &gst::Pad) -> Option<gst::Element> {
-    let mut peer = pad.peer()?;
-    for _step in 0..MAX_STEPS {
-        if let Some(ghost) = peer.downcast_ref::<gst::GhostPad>() {
-            peer = ghost.target()?;
-        } else if let Some(ghost) = peer.parent().and_downcast::<gst::GhostPad>() {
-            peer = ghost.peer()?;
-        } else {
-            return peer.parent_element();
-        }
-    }
-    None
 }
 
 fn io_mode(element: &gst::Element) -> Option<String> {

@@ -10,7 +10,7 @@ use dmaheap_tests::note;
 use dmaheap_tests::picture::Picture;
 use dmaheap_tests::player::Player;
 use dmaheap_tests::shadow::{Half, Skip};
-use dmaheap_tests::trace::Recorder;
+use dmaheap_tests::trace::{Recorder, Trace};
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
 use dmaheap_tests::vkms;
 use gst::prelude::*;
@@ -19,6 +19,10 @@ use gst_video::{VideoFrameExt, VideoFrameRef, VideoInfo};
 const SIZE: (u32, u32) = (640, 360);
 const FRAMES: u64 = 12;
 const SINK: &str = "dmaheapkmssink name=sink driver-name=vkms zero-copy=required";
+/// Words of the story that name the parties.
+const CAMERA: &str = "camera vivid";
+const DISPLAY: &str = "display vkms";
+const CPU: &str = "the CPU";
 /// What an application's probe paints: columns and rows, in pixels.
 const PAINTED: (u16, u16) = (160, 90);
 
@@ -38,6 +42,25 @@ const WRITERS: [Writer; 3] = [
     ),
     Writer::Probe,
 ];
+
+/// Whose memory the frames are in.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// `dmaheapv4l2src` makes it.
+    Ours,
+    /// The peer imports that of the sink's pool.
+    Peer,
+}
+
+impl Source {
+    /// The element that negotiates.
+    fn owner(self) -> &'static str {
+        match self {
+            Source::Ours => "source",
+            Source::Peer => "sink",
+        }
+    }
+}
 
 impl Writer {
     /// Its place in a pipeline.
@@ -76,14 +99,23 @@ fn camera() -> Vivid {
     vivid
 }
 
-/// From our source to our sink through `writer`, on frames of that heap.
+/// From a camera to our sink through `writer`, on frames of that heap.
 #[track_caller]
-fn launch(vivid: &Vivid, heap: &str, writer: Writer) -> Player {
-    let source = format!(
-        "dmaheapv4l2src name=source device={} heap={heap} io=import zero-copy=required",
-        vivid.node()
-    );
-    let graph = format!("{source} ! {} ! {} ! {SINK}", caps(), writer.description());
+fn launch(vivid: &Vivid, heap: &str, source: Source, writer: Writer) -> Player {
+    let (front, end) = match source {
+        Source::Ours => (
+            format!(
+                "dmaheapv4l2src name=source device={} heap={heap} io=import zero-copy=required",
+                vivid.node()
+            ),
+            SINK.to_owned(),
+        ),
+        Source::Peer => (
+            format!("{} io-mode=dmabuf-import", vivid.source()),
+            format!("{SINK} heap={heap}"),
+        ),
+    };
+    let graph = format!("{front} ! {} ! {} ! {end}", caps(), writer.description());
     note(&graph);
     let player = Player::launch(&graph);
     if let Writer::Probe = writer {
@@ -131,54 +163,68 @@ fn expect_alike(shown: &Picture, reference: &Picture, what: &str) {
     assert!(difference.is_within(3, 1.0), "{what}: {difference:?}");
 }
 
+#[track_caller]
+fn expect_shared_memory(trace: &Trace, what: &str) {
+    let (queued, mapped, imported) = (trace.queued(), trace.mapped(), trace.imported());
+    assert!(
+        !queued.is_empty() && queued.is_subset(&trace.exported_by("system")),
+        "{what}: queued {queued:?}"
+    );
+    let shared = queued.intersection(&imported).count();
+    assert!(
+        shared >= 2,
+        "{what}: queued {queued:?}, imported {imported:?}"
+    );
+    assert!(
+        !mapped.is_disjoint(&queued),
+        "{what}: mapped {mapped:?}, queued {queued:?}"
+    );
+
+    // Each plane is mapped for itself, and what began has ended.
+    let flowing = trace.between_frames(2, trace.frames());
+    let syncs = flowing.count("DMA_BUF_IOCTL_SYNC");
+    let frames = trace.frames() as u64 - 2;
+    let expected = 4 * (frames - 2)..=4 * (frames + 2);
+    assert!(
+        expected.contains(&syncs),
+        "{what}: {syncs} SYNC ioctls for {frames} frames"
+    );
+    assert_eq!(trace.count("DMA_BUF_IOCTL_SYNC") % 2, 0, "{what}");
+}
+
+/// The memory was chosen for camera, display and the CPU, as far as an element tells that it writes.
+#[track_caller]
+fn expect_everybody_asked(player: &Player, source: Source, writer: Writer) {
+    let story = Account::of(player, source.owner()).text("negotiation");
+    assert!(story.contains(CAMERA) && story.contains(DISPLAY), "{story}");
+    if let Writer::Element(_) = writer {
+        assert!(story.contains(CPU), "{story}");
+    }
+}
+
 #[test]
 fn writers_work_in_the_memory_that_camera_and_display_share() {
     let vivid = camera();
-    for writer in WRITERS {
-        let recorder = Recorder::start();
-        let player = launch(&vivid, "system", writer);
-        player.play();
-        Account::wait(&player, "sink", "frames", FRAMES);
-        let picture = shown(&player);
-        let trace = recorder.finish().of_process(std::process::id());
-        for name in ["source", "sink"] {
-            let account = Account::of(&player, name);
+    for source in [Source::Ours, Source::Peer] {
+        for writer in WRITERS {
+            let recorder = Recorder::start();
+            let player = launch(&vivid, "system", source, writer);
+            player.play();
+            Account::wait(&player, "sink", "frames", FRAMES);
+            let picture = shown(&player);
+            let account = Account::of(&player, source.owner());
+            let what = format!("{source:?}, {writer:?}");
             assert_eq!(
                 account.counts(["copies", "foreign"]),
                 [0, 0],
-                "{writer:?}, {name}: {account:?}"
+                "{what}: {account:?}"
             );
+            expect_everybody_asked(&player, source, writer);
+            drop(player);
+            let trace = recorder.finish().of_process(std::process::id());
+            expect_shared_memory(&trace, &what);
+            expect_alike(&picture, &writer.reference(&vivid), &what);
         }
-        drop(player);
-
-        let (queued, mapped, imported) = (trace.queued(), trace.mapped(), trace.imported());
-        assert!(
-            !queued.is_empty() && queued.is_subset(&trace.exported_by("system")),
-            "{writer:?}"
-        );
-        let shared = queued.intersection(&imported).count();
-        assert!(
-            shared >= 2,
-            "{writer:?}: queued {queued:?}, imported {imported:?}"
-        );
-        assert!(
-            !mapped.is_disjoint(&queued),
-            "{writer:?}: mapped {mapped:?}, queued {queued:?}"
-        );
-
-        // Each plane is mapped for itself, and what began has ended.
-        let syncs = trace
-            .between_frames(2, trace.frames())
-            .count("DMA_BUF_IOCTL_SYNC");
-        let frames = trace.frames() as u64 - 2;
-        let expected = 4 * (frames - 2)..=4 * (frames + 2);
-        assert!(
-            expected.contains(&syncs),
-            "{writer:?}: {syncs} SYNC ioctls for {frames} frames"
-        );
-        assert_eq!(trace.count("DMA_BUF_IOCTL_SYNC") % 2, 0, "{writer:?}");
-
-        expect_alike(&picture, &writer.reference(&vivid), &format!("{writer:?}"));
     }
 }
 
@@ -186,7 +232,7 @@ fn writers_work_in_the_memory_that_camera_and_display_share() {
 fn every_access_of_a_writer_states_its_direction() {
     let vivid = camera();
     for writer in WRITERS {
-        let player = launch(&vivid, "shadow", writer);
+        let player = launch(&vivid, "shadow", Source::Ours, writer);
         player.play();
         Account::wait(&player, "sink", "frames", FRAMES);
         let right = shown(&player);
@@ -219,7 +265,7 @@ fn every_access_of_a_writer_states_its_direction() {
 fn a_writer_that_does_not_begin_its_access_shows_an_old_picture() {
     let vivid = camera();
     for writer in WRITERS {
-        let player = launch(&vivid, "shadow", writer);
+        let player = launch(&vivid, "shadow", Source::Ours, writer);
         // From the start, the CPU's copies are as they were made: black in luma, and green in chroma.
         let skip = Skip::half(Half::Begin);
         player.play();

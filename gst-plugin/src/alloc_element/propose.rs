@@ -45,7 +45,7 @@ impl HeapAlloc {
         let source = source.ok_or_else(|| gst::loggable_error!(CAT, "no heap is open"))?;
         let upstream = self.look_upstream();
         let users = self.answers.users_behind(upstream.as_ref(), outlet.stats());
-        let users = outlet.with_readers(users, readers);
+        let users = outlet.with_readers(element.upcast_ref(), users, readers);
         let pool = outlet
             .pool(element.upcast_ref(), users)
             .ok_or_else(|| gst::loggable_error!(CAT, "no heap is open"))?;

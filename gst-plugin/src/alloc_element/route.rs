@@ -91,7 +91,11 @@ impl HeapAlloc {
         let video = VideoCaps::parse(&caps).map_err(|error| glib::bool_error!("{error}"))?;
         let readers = self.readers(&caps, &video);
         let (outlet, element) = (&self.outlet, self.obj());
-        let users = outlet.with_readers(Users::of_copies(outlet.stats()), readers);
+        let users = outlet.with_readers(
+            element.upcast_ref(),
+            Users::of_copies(outlet.stats()),
+            readers,
+        );
         let pool = outlet.pool(element.upcast_ref(), users);
         let pool = pool.ok_or_else(not_negotiated)?;
         let copier = Arc::new(Copier::new(pool, &caps, &video)?);

@@ -79,7 +79,7 @@ impl Outlet {
             obj = element,
             "{buffers} frames of {caps} for {readers:?}, who read the meta: {reads_meta}"
         );
-        let users = self.with_readers(users, readers.clone());
+        let users = self.with_readers(element, users, readers.clone());
         let pool = self.pool(element, users).ok_or(DecisionError::NotOpen)?;
         let Proposal { size, .. } = pool.proposal_to(&video, reads_meta)?;
         configure(&pool, &caps, size, buffers, reads_meta)?;

@@ -16,6 +16,7 @@ pub(crate) use decision::{Decision, held_downstream, reads_meta};
 pub(crate) use settings::{OutletSettings, param_specs};
 
 use crate::heap::HeapSource;
+use crate::in_place;
 use crate::pool::{HeapPool, PoolEvent, PoolListener, Users, Writer};
 use crate::report::{self, chain};
 use crate::stats::{Path, PathStats};
@@ -83,9 +84,20 @@ impl Outlet {
         lock(&self.source).clone()
     }
 
-    /// Adds those downstream, who may be left to copy where nobody forbade it.
-    pub(crate) fn with_readers(&self, users: Users, readers: Vec<Arc<dyn Importer>>) -> Users {
-        users.for_readers(readers, self.settings().readers_may_copy())
+    /// Adds those downstream of `element`: those who import frames, who may be left to copy where nobody forbade it, and the
+    /// CPU where elements on the way to them change the frames.
+    pub(crate) fn with_readers(
+        &self,
+        element: &gst::Element,
+        users: Users,
+        readers: Vec<Arc<dyn Importer>>,
+    ) -> Users {
+        let users = users.for_readers(readers, self.settings().readers_may_copy());
+        if in_place::is_written_after(element) {
+            users.for_writers_downstream(&self.stats)
+        } else {
+            users
+        }
     }
 
     /// A pool for these users; `None` if no heap is open. The element tells the application which memory was chosen.

@@ -76,6 +76,16 @@ impl Users {
         }
     }
 
+    /// Adds the CPU, where elements downstream change the frames on it. Its share is counted in `stats`.
+    #[must_use]
+    pub(crate) fn for_writers_downstream(self, stats: &Arc<PathStats>) -> Self {
+        let cpu = self.cpu;
+        Self {
+            cpu: cpu.or_else(|| Some(CountedCpu::shared(CpuUse::ReadWrite, stats))),
+            ..self
+        }
+    }
+
     /// All that can be asked what memory they take.
     pub(super) fn importers(&self) -> impl Iterator<Item = Arc<dyn Importer>> {
         let writer = self.writer.device().cloned();

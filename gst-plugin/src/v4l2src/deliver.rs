@@ -189,7 +189,9 @@ impl V4l2Src {
         let video = VideoCaps::parse(caps).map_err(|_error| not_negotiated())?;
         let readers = stream.party.readers.clone();
         let users = Users::of_copies(self.outlet.stats());
-        let users = self.outlet.with_readers(users, readers);
+        let users = self
+            .outlet
+            .with_readers(self.obj().upcast_ref(), users, readers);
         let pool = self.outlet.pool(self.obj().upcast_ref(), users);
         Copier::new(pool.ok_or_else(not_negotiated)?, caps, &video)
     }
