@@ -51,7 +51,8 @@ impl Conversion {
     ///
     /// - nobody writes to the dma-bufs of `from`: no queue that a device fills holds them, no other mapping of them, in this
     ///   process or another, is written through;
-    /// - nobody reads or writes those of `to`.
+    /// - nobody reads or writes those of `to`;
+    /// - no memory is in both under two dma-bufs, as when an exporter was asked twice.
     pub unsafe fn run(&mut self, from: &Frame, to: &Frame) -> Result<Done, ConvertError> {
         self.check_frames(from, to)?;
         let mut mappings = std::mem::take(&mut self.mappings);

@@ -260,20 +260,3 @@ fn every_access_of_a_writer_states_its_direction() {
         );
     }
 }
-
-#[test]
-fn a_writer_that_does_not_begin_its_access_shows_an_old_picture() {
-    let vivid = camera();
-    for writer in WRITERS {
-        let player = launch(&vivid, "shadow", Source::Ours, writer);
-        // From the start, the CPU's copies are as they were made: black in luma, and green in chroma.
-        let skip = Skip::half(Half::Begin);
-        player.play();
-        Account::wait(&player, "sink", "frames", FRAMES);
-        let picture = shown(&player);
-        drop(skip);
-        drop(player);
-        let difference = picture.difference(&writer.reference(&vivid), &[]);
-        assert!(!difference.is_within(3, 1.0), "{writer:?} needs no START");
-    }
-}
