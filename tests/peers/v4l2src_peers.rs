@@ -129,7 +129,8 @@ fn the_stock_list_of_devices_has_the_camera_and_makes_its_element() {
         device.type_().name() == "GstDmaheapV4l2Device" && path(device) == Some(vivid.node())
     };
     let device = devices.iter().find(ours);
-    let device = device.unwrap_or_else(|| panic!("{:?}", devices.iter().map(path)));
+    let paths: Vec<_> = devices.iter().map(path).collect();
+    let device = device.unwrap_or_else(|| panic!("{paths:?}"));
     let caps = device.caps().expect("caps");
     assert!(caps.to_string().contains("NV12"), "{caps}");
     let element = device.create_element(Some("found")).expect("its element");

@@ -292,7 +292,11 @@ impl V4l2Src {
                 Ok(Some(Event::SourceChange { is_resolution })) => has_changed |= is_resolution,
                 Ok(Some(_other)) => {}
                 Ok(None) => break,
-                Err(error) => return Err(self.fail_with(&error.to_string())),
+                // The device is gone. The queue knows better what to say of that.
+                Err(error) => {
+                    gst::debug!(CAT, imp = self, "{error}");
+                    return Ok(false);
+                }
             }
         }
         if !has_changed {
