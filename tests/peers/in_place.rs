@@ -13,6 +13,7 @@ use dmaheap_tests::shadow::{Half, Skip};
 use dmaheap_tests::trace::{Recorder, Trace};
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
 use dmaheap_tests::vkms;
+use dmaheap_tests::weston::{Renderer, Weston};
 use gst::prelude::*;
 use gst_video::{VideoFrameExt, VideoFrameRef, VideoInfo};
 
@@ -99,22 +100,15 @@ fn camera() -> Vivid {
     vivid
 }
 
-/// From a camera to our sink through `writer`, on frames of that heap.
+/// Our source, on frames of that heap.
+fn ours(vivid: &Vivid, heap: &str) -> String {
+    let node = vivid.node();
+    format!("dmaheapv4l2src name=source device={node} heap={heap} io=import zero-copy=required")
+}
+
+/// From `front` through `writer` to `end`.
 #[track_caller]
-fn launch(vivid: &Vivid, heap: &str, source: Source, writer: Writer) -> Player {
-    let (front, end) = match source {
-        Source::Ours => (
-            format!(
-                "dmaheapv4l2src name=source device={} heap={heap} io=import zero-copy=required",
-                vivid.node()
-            ),
-            SINK.to_owned(),
-        ),
-        Source::Peer => (
-            format!("{} io-mode=dmabuf-import", vivid.source()),
-            format!("{SINK} heap={heap}"),
-        ),
-    };
+fn launch_graph(front: &str, writer: Writer, end: &str) -> Player {
     let graph = format!("{front} ! {} ! {} ! {end}", caps(), writer.description());
     note(&graph);
     let player = Player::launch(&graph);
@@ -122,6 +116,18 @@ fn launch(vivid: &Vivid, heap: &str, source: Source, writer: Writer) -> Player {
         paint(&player.element("painted"));
     }
     player
+}
+
+/// From a camera to the display through `writer`, on frames of that heap.
+#[track_caller]
+fn launch(vivid: &Vivid, heap: &str, source: Source, writer: Writer) -> Player {
+    match source {
+        Source::Ours => launch_graph(&ours(vivid, heap), writer, SINK),
+        Source::Peer => {
+            let peer = format!("{} io-mode=dmabuf-import", vivid.source());
+            launch_graph(&peer, writer, &format!("{SINK} heap={heap}"))
+        }
+    }
 }
 
 /// Has every frame painted white in its upper left corner, as applications do it.
@@ -258,5 +264,30 @@ fn every_access_of_a_writer_states_its_direction() {
             !difference.is_within(3, 1.0),
             "{writer:?} does nothing that shows"
         );
+    }
+}
+
+#[test]
+fn writers_work_in_the_memory_that_a_compositor_reads() {
+    let vivid = camera();
+    let weston = Weston::start(Renderer::Gl, SIZE);
+    let sink = format!(
+        "dmaheapwaylandsink name=sink display={} zero-copy=required",
+        weston.display()
+    );
+    for writer in WRITERS {
+        weston.wait_bare();
+        let player = launch_graph(&ours(&vivid, "system"), writer, &sink);
+        player.play();
+        Account::wait(&player, "sink", "frames", FRAMES);
+        let picture = weston.shown();
+        for name in ["source", "sink"] {
+            let account = Account::of(&player, name);
+            let counts = account.counts(["copies", "foreign"]);
+            assert_eq!(counts, [0, 0], "{writer:?}, {name}: {account:?}");
+        }
+        drop(player);
+        let difference = picture.difference(&writer.reference(&vivid), &[]);
+        assert!(difference.is_within(3, 1.5), "{writer:?}: {difference:?}");
     }
 }
