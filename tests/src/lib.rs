@@ -32,6 +32,7 @@ pub mod kms;
 pub mod passing;
 pub mod pattern;
 pub mod picture;
+pub mod pipewire;
 pub mod player;
 pub mod reference;
 pub mod scanout;
