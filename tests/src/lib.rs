@@ -38,6 +38,7 @@ pub mod reference;
 pub mod scanout;
 pub mod screen;
 pub mod shadow;
+pub mod sway;
 pub mod threads;
 pub mod told;
 pub mod trace;
@@ -52,6 +53,7 @@ pub mod vkms_card;
 pub mod wait;
 pub mod watched;
 pub mod weston;
+pub mod window;
 
 /// Writes a line to the output of the test, which is shown when it fails.
 #[expect(clippy::print_stdout, reason = "libtest shows standard output")]
