@@ -18,6 +18,8 @@ use gst::glib;
 mod alloc_element;
 mod allocator;
 mod caps;
+mod color;
+mod controls;
 mod convert;
 mod copier;
 mod cpu;

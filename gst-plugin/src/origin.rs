@@ -40,6 +40,16 @@ impl Origin {
     }
 }
 
+/// Whether a buffer's memory is of a heap allocator of ours. The allocator hears that its buffers arrive: a pool whose
+/// buffers never do has a device upstream that refuses them.
+pub(crate) fn arrived_from_pool(buffer: &gst::BufferRef) -> bool {
+    let allocator = (buffer.n_memory() > 0)
+        .then(|| buffer.peek_memory(0).allocator())
+        .flatten();
+    let ours = allocator.and_then(|allocator| allocator.downcast_ref::<HeapAllocator>());
+    ours.inspect(|allocator| allocator.note_arrival()).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

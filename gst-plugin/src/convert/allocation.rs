@@ -13,6 +13,7 @@ use crate::ffi::importers::ImportersMeta;
 use crate::pool::{HeapPool, Users};
 use crate::query;
 use crate::report::chain;
+use crate::sync::lock;
 use crate::upstream::Upstream;
 
 /// Frames of the output that are in this element at once: the one that is made.
@@ -35,6 +36,9 @@ impl Convert {
             .decide(self.obj().upcast_ref(), query, users, HELD)
             .map_err(|error| self.settings_error(&chain(&error)))?;
         forget_memory(query);
+        // The device lets go of the frames of the pool before.
+        let worker = lock(&task.worker).take();
+        drop(worker);
         let (pool, buffers) = (&decision.pool, decision.buffers);
         let size = pool.config().params().map_or(0, |(_caps, size, ..)| size);
         if query.allocation_pools().next().is_some() {

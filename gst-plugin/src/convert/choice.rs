@@ -37,7 +37,7 @@ impl Backends {
     pub(super) fn open(settings: &Settings) -> Result<Self, NoBackend> {
         let mut found = Self::default();
         if settings.backend != Kind::Cpu {
-            found.add_devices(settings.device.as_deref());
+            found.add_devices(settings);
         }
         // A device by name is an order.
         if settings.backend != Kind::M2m && settings.device.is_none() {
@@ -56,9 +56,10 @@ impl Backends {
         &self.missing
     }
 
-    fn add_devices(&mut self, device: Option<&str>) {
-        if let Some(device) = device {
-            return self.add_device(Path::new(device));
+    fn add_devices(&mut self, settings: &Settings) {
+        let controls = settings.extra_controls.as_ref();
+        if let Some(device) = &settings.device {
+            return self.add_device(Path::new(device), controls);
         }
         let mut found = v4l2_import::enumerate();
         // Cameras are no converters, and no reason either.
@@ -71,12 +72,12 @@ impl Backends {
                 .push("this machine has no V4L2 mem2mem device".to_owned());
         }
         for device in found {
-            self.add_device(&device.path);
+            self.add_device(&device.path, controls);
         }
     }
 
-    fn add_device(&mut self, path: &Path) {
-        match Mem2Mem::open(path) {
+    fn add_device(&mut self, path: &Path, controls: Option<&gst::Structure>) {
+        match Mem2Mem::open(path, controls.cloned()) {
             Ok(device) => self.all.push(Arc::new(device)),
             Err(why) => self.missing.push(why),
         }

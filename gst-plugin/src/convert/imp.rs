@@ -145,6 +145,10 @@ impl Convert {
             std::mem::replace(&mut state.task, task)
         };
         drop(before);
+        let latency = gst::message::Latency::builder().src(&*self.obj()).build();
+        if let Err(error) = self.obj().post_message(latency) {
+            gst::debug!(CAT, imp = self, "nobody asks for the latency: {error}");
+        }
     }
 
     /// A frame may be at work until the next one comes. A backend that takes longer cannot keep up at all.
@@ -186,14 +190,14 @@ impl Convert {
     }
 
     /// Whether the user wants something else than when caps were settled.
-    fn has_other_wishes(&self) -> bool {
+    fn has_other_wishes(&self, wishes: Wishes) -> bool {
         let settled = self.state().settled;
-        settled.is_some_and(|settled| settled != self.settings().wishes())
+        settled.is_some_and(|settled| settled != wishes)
     }
 
     /// Settles anew with the caps that there are. The base class asks for pools again afterwards, and for caps if others are
     /// needed; so that these are not enough is no error yet.
-    fn settle_again(&self) {
+    fn settle_again(&self, wishes: Wishes) {
         let pads = (
             self.obj().sink_pad().current_caps(),
             self.obj().src_pad().current_caps(),
@@ -201,7 +205,6 @@ impl Convert {
         let (Some(incaps), Some(outcaps)) = pads else {
             return;
         };
-        let wishes = self.settings().wishes();
         match self.settle(&incaps, &outcaps, wishes) {
             Ok(task) => self.put_task(task, wishes),
             Err(error) => gst::debug!(CAT, imp = self, "other caps are needed: {error}"),
@@ -397,11 +400,13 @@ impl BaseTransformImpl for Convert {
         is_discont: bool,
         inbuf: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        if self.has_other_wishes() {
-            self.settle_again();
+        let wishes = self.settings().wishes();
+        if self.has_other_wishes(wishes) {
+            self.settle_again(wishes);
         }
         let submitted = self.parent_submit_input_buffer(is_discont, inbuf)?;
-        if self.has_other_wishes() {
+        // If they are others again by now, the next frame sees to it.
+        if self.has_other_wishes(wishes) && self.settings().wishes() == wishes {
             let text = "what is wanted now cannot be done in these caps";
             gst::element_imp_error!(self, gst::CoreError::Negotiation, ("{text}"));
             return Err(gst::FlowError::NotNegotiated);
@@ -426,6 +431,17 @@ impl BaseTransformImpl for Convert {
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
         self.decide(query)
+    }
+
+    fn transform_meta<'a>(
+        &self,
+        outbuf: &mut gst::BufferRef,
+        meta: gst::MetaRef<'a, gst::Meta>,
+        inbuf: &'a gst::BufferRef,
+    ) -> bool {
+        let task = self.state().task.clone();
+        let stays = task.is_some_and(|task| meta.tags_contain_only(task.job.kept_tags()));
+        stays || self.parent_transform_meta(outbuf, meta, inbuf)
     }
 
     fn transform(

@@ -156,6 +156,18 @@ impl Job {
         size != (self.to.info().width(), self.to.info().height())
     }
 
+    /// What metas may be about and still be true of what goes out (`GST_META_TAG_VIDEO_*_STR`).
+    pub(super) fn kept_tags(&self) -> &'static [&'static str] {
+        let is_moved = self.crop.is_some() || self.orientation != Orientation::Identity;
+        let keeps_colors = self.colors() == self.to_colors();
+        match (self.scales() || is_moved, keeps_colors) {
+            (false, true) => &["video", "size", "orientation", "colorspace"],
+            (false, false) => &["video", "size", "orientation"],
+            (true, true) => &["video", "colorspace"],
+            (true, false) => &["video"],
+        }
+    }
+
     /// Matrix and range of what comes in.
     fn colors(&self) -> (VideoColorMatrix, VideoColorRange) {
         colors(&self.from)

@@ -35,6 +35,7 @@ pub(super) enum Method {
 pub(super) struct Settings {
     pub backend: Kind,
     pub device: Option<String>,
+    pub extra_controls: Option<gst::Structure>,
     pub n_threads: u32,
     pub method: Method,
     pub direction: Direction,
@@ -79,6 +80,7 @@ impl Settings {
         match property {
             "backend" => self.backend = value.get().ok()?,
             "device" => self.device = value.get().ok()?,
+            "extra-controls" => self.extra_controls = value.get().ok()?,
             "n-threads" => self.n_threads = value.get().ok()?,
             "method" => self.method = value.get().ok()?,
             VIDEO_DIRECTION => self.direction.chosen = value.get().ok()?,
@@ -95,6 +97,7 @@ impl Settings {
         Some(match property {
             "backend" => self.backend.to_value(),
             "device" => self.device.to_value(),
+            "extra-controls" => self.extra_controls.to_value(),
             "n-threads" => self.n_threads.to_value(),
             "method" => self.method.to_value(),
             VIDEO_DIRECTION => self.direction.chosen.to_value(),
@@ -125,7 +128,7 @@ pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
     &PROPERTIES
 }
 
-fn backend_specs() -> [glib::ParamSpec; 4] {
+fn backend_specs() -> [glib::ParamSpec; 5] {
     [
         glib::ParamSpecEnum::builder_with_default("backend", Kind::default())
             .nick("Backend")
@@ -135,6 +138,11 @@ fn backend_specs() -> [glib::ParamSpec; 4] {
         glib::ParamSpecString::builder("device")
             .nick("Device")
             .blurb("Node of the mem2mem device to use, as /dev/video1 (unset: whichever does the job)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoxed::builder::<gst::Structure>("extra-controls")
+            .nick("Extra controls")
+            .blurb("Controls of the mem2mem device to set, as controls,sharpness=3")
             .mutable_ready()
             .build(),
         glib::ParamSpecUInt::builder("n-threads")

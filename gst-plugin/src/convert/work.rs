@@ -15,7 +15,7 @@ use super::imp::Convert;
 use super::task::Task;
 use crate::copier::{Copier, CopyError};
 use crate::frame::frame_of;
-use crate::origin::Origin;
+use crate::origin::arrived_from_pool;
 use crate::pool::Users;
 use crate::report::{self, chain};
 use crate::stats::{CopyReason, Counter, Path};
@@ -46,7 +46,7 @@ impl Convert {
             }
         };
         // What is written is seen as used by the pool that it came from.
-        let _ours = Origin::of(target, stats);
+        arrived_from_pool(target);
         result
     }
 
@@ -67,9 +67,10 @@ impl Convert {
             Err(WorkError::Failed(why)) => return Err(self.failed(&why)),
         }
         let stats = self.outlet.stats();
-        let (counter, path) = match Origin::of(source, stats) {
-            Origin::Pool => (Counter::Imported, Path::Pool),
-            Origin::Foreign | Origin::Ordinary(_) => (Counter::Foreign, Path::Foreign),
+        let (counter, path) = if arrived_from_pool(source) {
+            (Counter::Imported, Path::Pool)
+        } else {
+            (Counter::Foreign, Path::Foreign)
         };
         stats.add(counter, 1);
         self.tell_path(path, "");

@@ -10,8 +10,8 @@ use super::presenter::Presenter;
 use super::state::SinkCore;
 use super::stream::Stream;
 use super::upload::{UploadError, Uploader};
-use crate::allocator::HeapAllocator;
 use crate::frame::{self, FrameOfError};
+use crate::origin::arrived_from_pool;
 use crate::report;
 use crate::stats::{CopyReason, Counter, Path};
 use crate::sync::lock;
@@ -244,14 +244,4 @@ impl<P: Presenter> SinkCore<P> {
         let heap = self.heap().map_or_else(String::new, |heap| heap.name());
         report::path_changed(element.upcast_ref(), change, &heap, reason);
     }
-}
-
-/// Whether a buffer's memory is of a heap allocator of ours. The allocator hears that its buffers arrive: a pool whose
-/// buffers never do has a device upstream that refuses them.
-fn arrived_from_pool(buffer: &gst::BufferRef) -> bool {
-    let allocator = (buffer.n_memory() > 0)
-        .then(|| buffer.peek_memory(0).allocator())
-        .flatten();
-    let ours = allocator.and_then(|allocator| allocator.downcast_ref::<HeapAllocator>());
-    ours.inspect(|allocator| allocator.note_arrival()).is_some()
 }

@@ -7,8 +7,8 @@ use gst_allocators::CAPS_FEATURE_MEMORY_DMABUF;
 use gst_video::{VideoFormat, VideoFormatInfo, VideoInfo, VideoInterlaceMode};
 use v4l2_import::{Interval, QueueFormat, V4l2Fourcc};
 
-use super::color;
 use crate::caps::video_format;
+use crate::color;
 
 /// How caps speak of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,13 +14,13 @@ use gst_base::subclass::prelude::*;
 
 use super::camera::Camera;
 use super::choice::Choice;
-use super::controls;
 use super::format;
 use super::settings::{self, Settings};
 use super::stream::Stream;
 use super::time::{self, Sequence};
 use super::wake::Wake;
 use crate::caps;
+use crate::controls;
 use crate::outlet::{self, Outlet};
 use crate::report::chain;
 use crate::sync::lock;

@@ -40,8 +40,6 @@ use gst::prelude::*;
 mod build;
 mod camera;
 mod choice;
-mod color;
-mod controls;
 mod copy;
 mod deliver;
 mod driver;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use cpu_convert::{Conversion, Filter, Picture};
 use dmabuf_heap::{CpuUse, Format, FormatSet, Frame, Importer, YuvColor, YuvEncoding, YuvRange};
 
+use gst_video::VideoColorRange;
+
 use super::{Backend, Bounds, Cost, Effort, WorkError, Worker};
 use crate::caps::VideoCaps;
 use crate::convert::job::Job;
@@ -120,9 +122,14 @@ fn pixels(job: &Job) -> u64 {
     of(&job.from) + of(&job.to)
 }
 
-/// One end of the conversion. Where caps say no colours, they are those of standard definition.
+/// One end of the conversion. Where caps say no colours, they are those of standard definition; grey is of full range, unless
+/// they say so.
 fn picture(video: &VideoCaps) -> Picture {
-    let usual = YuvColor::new(YuvEncoding::Bt601, YuvRange::Limited);
+    let range = match video.info().colorimetry().range() {
+        VideoColorRange::Range0_255 => YuvRange::Full,
+        _ => YuvRange::Limited,
+    };
+    let usual = YuvColor::new(YuvEncoding::Bt601, range);
     Picture {
         fourcc: video.format().fourcc,
         width: video.info().width(),

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use cpu_convert::Orientation;
 use dmabuf_heap::{Format, FormatSet, Fourcc, Frame, FrameSpec, Importer};
-use gst_video::VideoColorimetry;
 use v4l2_import::{
     Converter, Device, DeviceKind, Prospect, Queue, QueueImporter, Rectangle, Side, Transform,
 };
 
-use super::m2m_color::{to_v4l2, yuv_of};
 use super::{Backend, Bounds, Cost, Effort, WorkError, Worker};
+use crate::color::{colorimetry, to_v4l2};
+use crate::controls;
 use crate::convert::job::Job;
 use crate::pool::Users;
 use crate::stats::PathStats;
@@ -41,6 +41,8 @@ pub(in super::super) struct Mem2Mem {
     makes: FormatSet,
     bounds: Bounds,
     scales: bool,
+    /// The user's own settings.
+    controls: Option<gst::Structure>,
 }
 
 impl Mem2Mem {
@@ -49,7 +51,10 @@ impl Mem2Mem {
     /// # Errors
     ///
     /// Why it is none, for the user to read: no permission, no mem2mem device, a codec.
-    pub(in super::super) fn open(path: &Path) -> Result<Self, String> {
+    pub(in super::super) fn open(
+        path: &Path,
+        controls: Option<gst::Structure>,
+    ) -> Result<Self, String> {
         let device = Device::open(path).map_err(|error| error.to_string())?;
         let name = device.info().to_string();
         if device.info().kind != DeviceKind::Mem2Mem {
@@ -68,12 +73,19 @@ impl Mem2Mem {
             bounds: read_in.or(made_in),
             reads,
             makes,
+            controls,
         })
     }
 
     fn device(&self) -> Result<Arc<Device>, String> {
         let device = Device::open(&self.path).map_err(|error| error.to_string())?;
-        Ok(Arc::new(device))
+        let refused = self.controls.as_ref();
+        let refused = refused.map_or_else(Vec::new, |wanted| controls::apply(&device, wanted));
+        if refused.is_empty() {
+            Ok(Arc::new(device))
+        } else {
+            Err(refused.join("; "))
+        }
     }
 
     /// What the driver would do, on queues of its own for the length of the question.
@@ -99,15 +111,18 @@ impl Mem2Mem {
     /// That the YUV that comes out has the colours that the caps say.
     fn check_color(&self, job: &Job, prospect: &Prospect) -> Result<(), String> {
         let wanted = job.to.info().colorimetry();
-        let (matrix, range) = yuv_of(&prospect.to.colorimetry);
-        if !job.to.info().is_yuv() || (wanted.matrix(), wanted.range()) == (matrix, range) {
-            return Ok(());
+        // A driver that does not know what its pixels stand for is believed to keep what it was told.
+        let made = colorimetry(prospect.to.colorimetry, false).filter(|made| {
+            job.to.info().is_yuv()
+                && (made.matrix(), made.range()) != (wanted.matrix(), wanted.range())
+        });
+        match made {
+            None => Ok(()),
+            Some(made) => Err(format!(
+                "{} makes YUV of the colorimetry {made} of this, and {wanted} is wanted",
+                self.name
+            )),
         }
-        let got = VideoColorimetry::new(range, matrix, wanted.transfer(), wanted.primaries());
-        Err(format!(
-            "{} makes YUV of the colorimetry {got} of this, and {wanted} is wanted",
-            self.name
-        ))
     }
 }
 

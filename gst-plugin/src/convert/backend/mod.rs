@@ -3,7 +3,6 @@
 mod bounds;
 mod cpu;
 mod m2m;
-mod m2m_color;
 
 use std::fmt::Debug;
 use std::sync::Arc;

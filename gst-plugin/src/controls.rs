@@ -6,7 +6,7 @@ use v4l2_import::{ControlInfo, ControlValue, Device};
 /// Sets the controls that a structure names; a sentence for each that could not be set.
 ///
 /// Names may be written as `v4l2-ctl` prints them or as the driver does: `horizontal_flip` or `Horizontal Flip`.
-pub(super) fn apply(device: &Device, wanted: &gst::StructureRef) -> Vec<String> {
+pub(crate) fn apply(device: &Device, wanted: &gst::StructureRef) -> Vec<String> {
     let controls = match device.controls() {
         Ok(controls) => controls,
         Err(error) => return vec![error.to_string()],

@@ -1,4 +1,4 @@
-//! What pixels stand for, from V4L2's words to GStreamer's.
+//! What pixels stand for, in V4L2's words and in GStreamer's.
 
 use gst_video::{
     VideoColorMatrix as Matrix, VideoColorPrimaries as Primaries, VideoColorRange as Range,
@@ -25,7 +25,7 @@ mod space {
 ///
 /// What is left to the colour space is filled in by the rules of `V4L2_MAP_XFER_FUNC_DEFAULT`, `V4L2_MAP_YCBCR_ENC_DEFAULT` and
 /// `V4L2_MAP_QUANTIZATION_DEFAULT` (`include/uapi/linux/videodev2.h`).
-pub(super) fn colorimetry(v4l2: Colorimetry, is_rgb: bool) -> Option<VideoColorimetry> {
+pub(crate) fn colorimetry(v4l2: Colorimetry, is_rgb: bool) -> Option<VideoColorimetry> {
     let primaries = primaries(v4l2.colorspace)?;
     Some(VideoColorimetry::new(
         range(v4l2, is_rgb),
@@ -33,6 +33,47 @@ pub(super) fn colorimetry(v4l2: Colorimetry, is_rgb: bool) -> Option<VideoColori
         transfer(v4l2),
         primaries,
     ))
+}
+
+/// What a driver is told of pixels.
+pub(crate) fn to_v4l2(color: &VideoColorimetry) -> Colorimetry {
+    Colorimetry {
+        colorspace: match color.primaries() {
+            Primaries::Smpte170m => space::SMPTE_170M,
+            Primaries::Smpte240m => space::SMPTE_240M,
+            Primaries::Bt709 if color.matrix() == Matrix::Rgb => space::SRGB,
+            Primaries::Bt709 => space::REC_709,
+            Primaries::Bt470m => space::SYSTEM_M,
+            Primaries::Bt470bg => space::SYSTEM_BG,
+            Primaries::Adobergb => space::OPRGB,
+            Primaries::Bt2020 => space::BT_2020,
+            Primaries::Smpterp431 => space::DCI_P3,
+            _ => 0,
+        },
+        ycbcr_encoding: match color.matrix() {
+            Matrix::Bt601 => 1,
+            Matrix::Bt709 => 2,
+            Matrix::Bt2020 => 6,
+            Matrix::Smpte240m => 8,
+            _ => 0,
+        },
+        // RGB is of full range as a matter of course; to say so would make the YUV that some drivers make of it so, too.
+        quantization: match (color.matrix(), color.range()) {
+            (Matrix::Rgb, _) => 0,
+            (_, Range::Range0_255) => 1,
+            (_, Range::Range16_235) => 2,
+            _ => 0,
+        },
+        transfer: match color.transfer() {
+            Transfer::Bt709 | Transfer::Bt601 => 1,
+            Transfer::Srgb => 2,
+            Transfer::Adobergb => 3,
+            Transfer::Smpte240m => 4,
+            Transfer::Gamma10 => 5,
+            Transfer::Smpte2084 => 7,
+            _ => 0,
+        },
+    }
 }
 
 fn primaries(colorspace: u32) -> Option<Primaries> {
@@ -106,6 +147,17 @@ mod tests {
         ] {
             assert_eq!(text(colorspace, is_rgb), name, "{colorspace}");
         }
+    }
+
+    #[test]
+    fn colours_keep_their_meaning_on_the_way_through_v4l2() {
+        gst::init().expect("GStreamer");
+        for name in ["bt601", "bt709", "smpte240m", "1:4:16:4", "2:6:5:7"] {
+            let color: VideoColorimetry = name.parse().expect(name);
+            assert_eq!(colorimetry(to_v4l2(&color), false), Some(color), "{name}");
+        }
+        let rgb: VideoColorimetry = "sRGB".parse().expect("sRGB");
+        assert_eq!(colorimetry(to_v4l2(&rgb), true), Some(rgb));
     }
 
     #[test]
