@@ -90,7 +90,7 @@ fn what_is_shown_is_what_a_peer_makes_of_it() {
 #[test]
 fn a_scaled_picture_has_the_size_that_was_asked_for() {
     let vivid = Vivid::find();
-    vivid.show(Pattern::Colorbar75, OsdText::None);
+    vivid.show(Pattern::GrayRamp, OsdText::None);
     let source = format!(
         "{} ! videoscale method=nearest-neighbour",
         camera(&vivid, "RGB", "mmap")
@@ -109,11 +109,8 @@ fn a_scaled_picture_has_the_size_that_was_asked_for() {
     );
     let difference = shown(&player, (640, 480)).difference(&reference, &[]);
     note(format!("{difference:?}"));
-    // Bars end one pixel sooner or later.
-    assert!(
-        difference.mean.iter().all(|&mean| mean <= 5.0),
-        "{difference:?}"
-    );
+    // 16 bits have no room for more, and each scaler has its own idea of where a pixel is.
+    assert!(difference.is_within(16, 5.0), "{difference:?}");
 }
 
 /// Queues of one device between them know each dma-buf by one number.
@@ -165,10 +162,16 @@ fn three_stages_share_their_memory_and_nothing_is_made_or_touched_while_frames_f
     let (queued, imported) = (trace.queued(), trace.imported());
     let shared: BTreeSet<_> = queued.intersection(&imported).collect();
     assert!(shared.len() >= 2, "queued {queued:?}, shown {imported:?}");
-    let others = calls
-        .iter()
-        .filter(|(name, _count)| !name.starts_with("futex"));
+    // The thread of the test looks whether enough frames have come; futexes depend on the scheduler.
+    let is_at_work = |thread: &String| thread.ends_with(":src") || thread == "drm-events";
+    let threads = steady.threads().into_iter().filter(is_at_work);
+    let of_frames = threads.flat_map(|it| steady.of_thread(&it).calls());
+    let others = of_frames.filter(|(name, _count)| !name.starts_with("futex"));
     let total: u64 = others.map(|(_name, count)| count).sum();
+    assert!(
+        total >= 10 * STEADY as u64,
+        "where are the others: {calls:?}"
+    );
     note(format!("{total} calls but futex in {STEADY} frames"));
     for thread in steady.threads() {
         note(format!("{thread}: {:?}", steady.of_thread(&thread).calls()));
