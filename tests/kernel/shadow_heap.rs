@@ -78,7 +78,11 @@ impl Copier {
 }
 
 fn bytes(seed: u8) -> Vec<u8> {
-    (0..LEN).map(|at| (at % 251) as u8 ^ seed).collect()
+    (0..=250)
+        .cycle()
+        .take(LEN)
+        .map(|at: u8| at ^ seed)
+        .collect()
 }
 
 #[track_caller]
@@ -159,7 +163,11 @@ fn two_mappings_are_one_copy_and_every_page_of_it_moves() {
     let frame = heap().allocate(&request).expect("300 pages");
     let [one, other] = [0, 1].map(|_| BareMapping::of(frame.dmabuf(0)));
     let len = 300 * 4096;
-    let pattern: Vec<u8> = (0..len).map(|at| (at / 4096 % 255) as u8 + 1).collect();
+    let pattern: Vec<u8> = (1..=255)
+        .cycle()
+        .flat_map(|page: u8| [page; 4096])
+        .take(len)
+        .collect();
     one.write(&pattern);
     assert!(other.read(len) == pattern);
     one.sync(Sync::EndWrite);
