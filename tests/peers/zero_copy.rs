@@ -49,9 +49,10 @@ fn expect_settled(trace: &Trace) {
         spent.is_empty(),
         "in 200 frames of the steady state: {spent:?}"
     );
-    assert_eq!(
-        calls.get("VIDIOC_QBUF"),
-        Some(&200),
+    // At the ends of the interval a buffer may be given back on the one side or the other.
+    let queued = calls.get("VIDIOC_QBUF").copied().unwrap_or(0);
+    assert!(
+        queued.abs_diff(200) <= 1,
         "one QBUF for each frame: {calls:?}"
     );
     assert!(

@@ -1,4 +1,4 @@
-//! Where the threads of this process are, for the report of a hang.
+//! Where the threads of this process are.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +9,16 @@ pub fn report() -> String {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten();
     let lines = tasks.filter_map(|task| Some(line(&task.ok()?.path())));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether every thread whose name begins so waits for another thread.
+#[must_use]
+pub fn rest(name: &str) -> bool {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten();
+    tasks.filter_map(Result::ok).all(|task| {
+        let read = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+        !read("comm").starts_with(name) || read("stack").contains("futex_do_wait")
+    })
 }
 
 fn line(task: &Path) -> String {

@@ -66,6 +66,10 @@ impl Player {
             // A live source needs no preroll; whatever fails says so on the bus.
             match self.pipeline.state(gst::ClockTime::from_mseconds(20)).0 {
                 Ok(gst::StateChangeSuccess::Async) => {}
+                Ok(gst::StateChangeSuccess::NoPreroll) => {
+                    await_pause();
+                    return Ok(());
+                }
                 Ok(_reached) => return Ok(()),
                 Err(_failed) => {
                     return Err(self
@@ -239,4 +243,25 @@ fn sink_pad(pipeline: &gst::Pipeline) -> gst::Pad {
         .next()
         .expect("a pipeline with a sink");
     sink.static_pad("sink").expect("a sink with a pad")
+}
+
+/// Waits until every `v4l2src` has noticed that it is paused, and waits to be played. Played before that, `GstBaseSrc` stops its
+/// task for good: the end of the interrupted capture arrives after the start, and is taken for a flush.
+#[track_caller]
+fn await_pause() {
+    // One look alone may meet a thread that waits for a lock.
+    let mut looks = 0;
+    let paused = wait::until(PATIENCE, || {
+        looks = if threads::rest("v4l2src") {
+            looks + 1
+        } else {
+            0
+        };
+        (looks == 2).then_some(())
+    });
+    assert!(
+        paused.is_some(),
+        "v4l2src does not notice that it is paused:\n{}",
+        threads::report()
+    );
 }
