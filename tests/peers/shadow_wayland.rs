@@ -55,10 +55,9 @@ fn copies_for_a_compositor_that_imports_nothing_are_read_after_a_begin() {
         reference(&vivid, &caps)
     });
     let weston = Weston::start(Renderer::Pixman, SIZE);
-    // A heap that is named must suit everybody who is asked, so the compositor is not.
     let graph = format!(
         "{} io-mode=dmabuf-import ! {caps} ! dmaheapalloc name=heap heap=shadow zero-copy=required \
-         ! identity drop-allocation=true ! dmaheapwaylandsink name=sink display={}",
+         ! dmaheapwaylandsink name=sink display={}",
         vivid.source(),
         weston.display()
     );

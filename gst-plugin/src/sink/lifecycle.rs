@@ -142,10 +142,12 @@ impl<P: Presenter> SinkCore<P> {
                 core.hear(&element, event);
             }
         }));
-        let importer = presenter.importer();
+        // A display that imports nothing has no say in what memory it is: all of it is copied.
+        let imports = presenter.imports_nothing().is_none();
+        let importer = imports.then(|| presenter.importer());
         let mut state = self.state();
         presenter.take_rectangle(state.rectangle);
-        state.importer = Some(importer);
+        state.importer = importer;
         state.presenter = Some(Arc::new(presenter));
     }
 

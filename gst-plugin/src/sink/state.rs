@@ -50,7 +50,7 @@ pub(super) struct State<P: Presenter> {
     pub(super) heap: Option<Arc<HeapSource>>,
     /// From READY; gone after PAUSED → READY, which gives the screen back.
     pub(super) presenter: Option<Arc<P>>,
-    /// The presenter, as others ask it. It holds nothing open.
+    /// The presenter, as others ask it, if it imports anything. It holds nothing open.
     pub(super) importer: Option<Arc<dyn Importer>>,
     pub(super) stream: Option<Arc<Stream>>,
     /// The newest frame that the presenter took.
