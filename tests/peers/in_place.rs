@@ -97,6 +97,9 @@ fn caps() -> String {
 fn camera() -> Vivid {
     let vivid = Vivid::find();
     vivid.show(Pattern::ColorSquares, OsdText::None);
+    // A driver keeps the range of YUV that a program before asked for, and effects reckon in limited range whatever it is. The
+    // peer asks for the driver's own.
+    by_videoconvert(&format!("{} ! {}", vivid.source(), caps()));
     vivid
 }
 
