@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::host::progress::Step;
 use crate::host::{namespace, process, workspace};
 
-const PACKAGES: [&str; 16] = [
+const PACKAGES: [&str; 17] = [
     // The system root and the namespaces it is built and entered in.
     "debian-archive-keyring",
     "mmdebstrap",
@@ -24,6 +24,7 @@ const PACKAGES: [&str; 16] = [
     "libelf-dev",
     "libssl-dev",
     "make",
+    "perl",
     "xz-utils",
     // The machine, and fetching crates for it.
     "ca-certificates",
