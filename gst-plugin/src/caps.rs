@@ -143,6 +143,20 @@ pub(crate) fn template_caps() -> gst::Caps {
     caps
 }
 
+/// The pads of a filter that takes and gives [those](template_caps).
+pub(crate) fn filter_templates() -> Vec<gst::PadTemplate> {
+    let caps = template_caps();
+    let pads = [
+        ("sink", gst::PadDirection::Sink),
+        ("src", gst::PadDirection::Src),
+    ];
+    pads.into_iter()
+        .filter_map(|(name, direction)| {
+            gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+        })
+        .collect()
+}
+
 /// GStreamer's name for a linear DRM format. Its names for tiled ones are no linear formats.
 pub(crate) fn video_format(fourcc: Fourcc) -> Option<VideoFormat> {
     let format = gst_video::dma_drm_fourcc_to_format(fourcc.0).ok()?;

@@ -12,7 +12,7 @@ use gst_base::subclass::prelude::*;
 
 use super::settings::{self, Settings};
 use super::too_large::too_large;
-use crate::caps::template_caps;
+use crate::caps::filter_templates;
 use crate::copier::Copier;
 use crate::judged::Judged;
 use crate::outlet::Outlet;
@@ -124,19 +124,7 @@ impl ElementImpl for HeapAlloc {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let caps = template_caps();
-            let template = |name, direction| {
-                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps)
-            };
-            [
-                template("sink", gst::PadDirection::Sink),
-                template("src", gst::PadDirection::Src),
-            ]
-            .into_iter()
-            .filter_map(Result::ok)
-            .collect()
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(filter_templates);
         &TEMPLATES
     }
 

@@ -16,7 +16,7 @@ use super::job::{Job, Wishes};
 use super::refusal;
 use super::settings::{self, Settings};
 use super::task::Task;
-use crate::caps::{VideoCaps, template_caps};
+use crate::caps::{VideoCaps, filter_templates, template_caps};
 use crate::ffi::video_direction::VideoDirection;
 use crate::outlet::Outlet;
 use crate::pool::Answers;
@@ -270,19 +270,7 @@ impl ElementImpl for Convert {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
-            let caps = template_caps();
-            let template = |name, direction| {
-                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps)
-            };
-            [
-                template("sink", gst::PadDirection::Sink),
-                template("src", gst::PadDirection::Src),
-            ]
-            .into_iter()
-            .filter_map(Result::ok)
-            .collect()
-        });
+        static TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(filter_templates);
         &TEMPLATES
     }
 
