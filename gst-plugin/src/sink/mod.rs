@@ -3,6 +3,7 @@
 //! A sink is an element (thin: properties and the calls of the base class), a [`Presenter`] that knows the device, and
 //! between them the [`SinkCore`]: caps and pools, the way of a frame or of its copy, drains, times and counts.
 
+mod calls;
 mod drain;
 mod fallback;
 mod lifecycle;
@@ -20,6 +21,7 @@ mod stream;
 mod timing;
 mod upload;
 
+pub(crate) use calls::{SinkElement, sink_calls};
 pub(crate) use lifecycle::{Opens, keep_no_sample};
 pub(crate) use overlay::{RENDER_RECTANGLE, RenderRectangle, rectangle_spec};
 pub(crate) use presenter::{Display, Event, OwnCopy, Pixels, Presenter, ShowError, Ticket};

@@ -16,7 +16,7 @@ use crate::caps;
 use crate::direction::VIDEO_DIRECTION;
 use crate::ffi::video_direction::VideoDirection;
 use crate::ffi::video_overlay::{VideoOverlay, VideoOverlayImpl};
-use crate::sink::{self, RENDER_RECTANGLE, RenderRectangle, SinkCore};
+use crate::sink::{self, RENDER_RECTANGLE, RenderRectangle, SinkCore, SinkElement};
 use crate::sync::lock;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -191,56 +191,19 @@ impl ElementImpl for WaylandSink {
     }
 }
 
-impl BaseSinkImpl for WaylandSink {
-    fn caps(&self, filter: Option<&gst::Caps>) -> Option<gst::Caps> {
-        let answer = self.core.answer_caps(self.obj().upcast_ref(), filter);
-        answer.or_else(|| self.parent_caps(filter))
+impl SinkElement for WaylandSink {
+    type Presenter = WaylandPresenter;
+
+    fn core(&self) -> &Arc<SinkCore<WaylandPresenter>> {
+        &self.core
     }
 
-    fn set_caps(&self, caps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        self.core.accept_caps(self.obj().upcast_ref(), caps)?;
-        self.parent_set_caps(caps)
-    }
-
-    fn propose_allocation(
-        &self,
-        query: &mut gst::query::Allocation,
-    ) -> Result<(), gst::LoggableError> {
-        self.core.propose(self.obj().upcast_ref(), query)
-    }
-
-    fn event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::FlushStop(_) = event.view() {
-            self.core.expect_new_frame();
-        }
-        let is_turned = lock(&self.settings).direction.hear(&event);
+    fn hear(&self, event: &gst::Event) {
+        let is_turned = lock(&self.settings).direction.hear(event);
         if is_turned {
             self.turn();
         }
-        self.parent_event(event)
-    }
-
-    fn query(&self, query: &mut gst::QueryRef) -> bool {
-        let element = self.obj();
-        self.core.drain_for(element.upcast_ref(), query);
-        let handled = BaseSinkImplExt::parent_query(self, query);
-        self.core.queried(element.upcast_ref(), query);
-        handled
-    }
-
-    fn unlock(&self) -> Result<(), gst::ErrorMessage> {
-        self.core.set_flushing(true);
-        Ok(())
-    }
-
-    fn unlock_stop(&self) -> Result<(), gst::ErrorMessage> {
-        self.core.set_flushing(false);
-        Ok(())
     }
 }
 
-impl VideoSinkImpl for WaylandSink {
-    fn show_frame(&self, buffer: &gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        self.core.show(self.obj().upcast_ref(), buffer)
-    }
-}
+sink::sink_calls!(WaylandSink);
