@@ -154,8 +154,8 @@ impl PathStats {
     /// The `stats` property. Callers add the fields that only they have.
     pub(crate) fn to_structure(&self, name: &str) -> gst::Structure {
         let mut structure = gst::Structure::new_empty(name);
-        for counter in Counter::ALL {
-            structure.set(counter.name(), self.value(counter));
+        for (counter, value) in Counter::ALL.iter().zip(self.values()) {
+            structure.set(counter.name(), value);
         }
         let story = self.story();
         let mut reasons = gst::Structure::new_empty("copy-reasons");
@@ -169,6 +169,19 @@ impl PathStats {
         structure.set("heap-reason", &story.heap_reason);
         structure.set("negotiation", &story.negotiation);
         structure
+    }
+
+    /// All counters, of one moment: read until nobody counted meanwhile, which a frame's pace makes the second time.
+    fn values(&self) -> [u64; Counter::ALL.len()] {
+        let mut values = Counter::ALL.map(|counter| self.value(counter));
+        for _attempt in 0..8 {
+            let again = Counter::ALL.map(|counter| self.value(counter));
+            if again == values {
+                break;
+            }
+            values = again;
+        }
+        values
     }
 
     fn counter(&self, counter: Counter) -> &AtomicU64 {

@@ -44,12 +44,12 @@ fn what_gl_makes_of_a_frame_is_shown() {
         );
         let player = Player::launch(&graph);
         player.play();
-        let account = Account::wait(&player, "sink", "frames", FRAMES);
+        let account = Account::wait(&player, "sink", "copies", FRAMES);
         let screen = player.snapshot();
         drop(player);
-        // gldownload has memory of its own, whatever pool it is offered.
+        // gldownload has memory of its own, whatever pool it is offered. A frame may be on its way.
         let [frames, copies] = account.counts(["frames", "copies"]);
-        assert!(copies >= FRAMES && frames == copies, "{account:?}");
+        assert!((copies..=copies + 1).contains(&frames), "{account:?}");
         let place = vkms::centred(SIZE.0, SIZE.1);
         assert!(screen.is_black_outside(place), "beside the picture");
         let difference = screen.crop(place).difference(&reference, &[]);
