@@ -23,6 +23,7 @@ mod controls;
 mod convert;
 mod copier;
 mod cpu;
+mod dead_end;
 mod direction;
 mod ffi;
 mod frame;

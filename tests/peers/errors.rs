@@ -3,197 +3,15 @@
 use dmaheap_tests::census;
 use dmaheap_tests::command::{Run, Running};
 use dmaheap_tests::failing::{self, Account, Environment};
+use dmaheap_tests::misuse::{self, Case, DRAWN, RESOURCE};
 use dmaheap_tests::player::Player;
 use dmaheap_tests::scanout::display_state;
 use dmaheap_tests::vivid::Vivid;
 use dmaheap_tests::{note, vkms, wait};
 use std::time::Duration;
 
-const DRAWN: &str = "videotestsrc ! video/x-raw,format=NV12,width=640,height=360";
-const RESOURCE: &str = "gst-resource-error-quark";
-const PARSE: &str = "gst_parse_error";
-const STREAM: &str = "gst-stream-error-quark";
-
-/// Codes of `GstParseError`, `GstResourceError` and `GstStreamError`.
-const LINK: i32 = 3;
-const NOT_FOUND: i32 = 3;
-const OPEN_READ_WRITE: i32 = 7;
-const NOT_AUTHORIZED: i32 = 15;
-const STREAM_FAILED: i32 = 1;
-const WRONG_TYPE: i32 = 5;
-
-/// What a source says when nobody takes what it has.
-const NOT_NEGOTIATED: (&str, i32) = (STREAM, STREAM_FAILED);
-
-const AS_IT_IS: Environment = Environment::AsItIs;
-
-/// One way to go wrong.
-struct Case {
-    name: &'static str,
-    environment: Environment,
-    pipeline: String,
-    domain: &'static str,
-    code: i32,
-    /// What the text must name; of alternatives in one string, separated by `|`, one is enough.
-    names: &'static [&'static str],
-}
-
-fn case(
-    name: &'static str,
-    environment: Environment,
-    pipeline: &str,
-    (domain, code): (&'static str, i32),
-    names: &'static [&'static str],
-) -> Case {
-    Case {
-        name,
-        environment,
-        pipeline: pipeline.to_owned(),
-        domain,
-        code,
-        names,
-    }
-}
-
-fn cases() -> Vec<Case> {
-    let mut cases = allocator_cases();
-    cases.extend(display_cases());
-    cases.extend(compositor_cases());
-    cases
-}
-
-fn allocator_cases() -> Vec<Case> {
-    vec![
-        case(
-            "a heap that does not exist",
-            AS_IT_IS,
-            &format!("{DRAWN} ! dmaheapalloc heap=nosuch ! fakesink"),
-            (RESOURCE, NOT_FOUND),
-            &["nosuch", "system", "udmabuf"],
-        ),
-        case(
-            "no /dev/dma_heap",
-            Environment::WithoutHeaps,
-            &format!("{DRAWN} ! dmaheapalloc heap=system ! fakesink"),
-            (RESOURCE, NOT_FOUND),
-            &["system", "/dev/dma_heap", "udmabuf"],
-        ),
-        case(
-            "no memory to share at all",
-            Environment::WithoutSharedMemory,
-            &format!("{DRAWN} ! dmaheapalloc ! fakesink"),
-            (RESOURCE, NOT_FOUND),
-            &["dma_heap|dma-buf heap", "udmabuf"],
-        ),
-        case(
-            "a heap without permission",
-            Environment::Unprivileged,
-            &format!("{DRAWN} ! dmaheapalloc heap=system ! fakesink"),
-            (RESOURCE, NOT_AUTHORIZED),
-            &[
-                "system",
-                "/dev/dma_heap/system",
-                "Permission denied|EACCES",
-                "udev|group|chmod",
-            ],
-        ),
-        case(
-            "pictures without area",
-            AS_IT_IS,
-            "videotestsrc ! video/x-raw,format=NV12,width=0,height=0 ! dmaheapalloc ! fakesink",
-            (PARSE, LINK),
-            &["dmaheapalloc", "width=(int)0"],
-        ),
-        case(
-            "pictures beyond every size",
-            AS_IT_IS,
-            "videotestsrc ! video/x-raw,format=NV12,width=65536,height=65536 ! dmaheapalloc ! fakesink",
-            NOT_NEGOTIATED,
-            // videotestsrc refuses by itself; nothing of ours is asked.
-            &["not-negotiated"],
-        ),
-        case(
-            "a copy where copies are forbidden",
-            AS_IT_IS,
-            "videotestsrc name=painter ! video/x-raw,format=BGRx,width=640,height=360 ! identity drop-allocation=true \
-             ! dmaheapalloc zero-copy=required ! fakesink",
-            (STREAM, WRONG_TYPE),
-            &["zero-copy", "identity|painter", "921600|bytes", "preferred"],
-        ),
-    ]
-}
-
-fn display_cases() -> Vec<Case> {
-    vec![
-        case(
-            "pictures beyond the size of the display",
-            AS_IT_IS,
-            "videotestsrc ! video/x-raw,format=NV12,width=16384,height=16384 ! dmaheapkmssink driver-name=vkms",
-            NOT_NEGOTIATED,
-            &["16384", "vkms", "8192"],
-        ),
-        case(
-            "a format that the plane lacks",
-            AS_IT_IS,
-            "videotestsrc ! video/x-raw,format=YUY2,width=640,height=360 ! dmaheapkmssink driver-name=vkms",
-            NOT_NEGOTIATED,
-            &["YUY2|YUYV", "vkms", "NV12"],
-        ),
-        case(
-            "a format of the camera that the plane lacks",
-            AS_IT_IS,
-            "v4l2src device=/dev/video0 ! video/x-raw,format=YUY2,width=640,height=360 \
-             ! dmaheapkmssink driver-name=vkms",
-            NOT_NEGOTIATED,
-            &["YUY2|YUYV", "vkms", "NV12"],
-        ),
-        case(
-            "a driver that does not exist",
-            AS_IT_IS,
-            &format!("{DRAWN} ! dmaheapkmssink driver-name=nosuch"),
-            (RESOURCE, OPEN_READ_WRITE),
-            &["nosuch", "vkms", "/dev/dri/card0"],
-        ),
-        case(
-            "a device that does not exist",
-            AS_IT_IS,
-            &format!("{DRAWN} ! dmaheapkmssink device=/dev/dri/card9"),
-            (RESOURCE, OPEN_READ_WRITE),
-            &["/dev/dri/card9", "No such file|ENOENT"],
-        ),
-    ]
-}
-
-fn compositor_cases() -> Vec<Case> {
-    vec![
-        case(
-            "no compositor is named",
-            AS_IT_IS,
-            &format!("{DRAWN} ! dmaheapwaylandsink"),
-            (RESOURCE, OPEN_READ_WRITE),
-            &["WAYLAND_DISPLAY", "Wayland session"],
-        ),
-        case(
-            "a compositor that does not run",
-            AS_IT_IS,
-            &format!("{DRAWN} ! dmaheapwaylandsink display=/run/nosuch/wayland-9"),
-            (RESOURCE, OPEN_READ_WRITE),
-            &[
-                "/run/nosuch/wayland-9",
-                "No such file|ENOENT",
-                "WAYLAND_DISPLAY",
-                "XDG_RUNTIME_DIR",
-            ],
-        ),
-        case(
-            "a compositor by a name without a directory",
-            AS_IT_IS,
-            &format!("{DRAWN} ! dmaheapwaylandsink display=wayland-9"),
-            (RESOURCE, OPEN_READ_WRITE),
-            &["wayland-9", "XDG_RUNTIME_DIR"],
-        ),
-    ]
-}
+/// What an emulated machine may take for what a person would call at once.
+const SOON: Duration = Duration::from_secs(5);
 
 /// Dma-bufs, their bytes, framebuffers of the display, and its atomic state.
 fn machine() -> ((usize, u64), Vec<u32>, String) {
@@ -231,17 +49,13 @@ fn check(case: &Case) -> Result<(), String> {
             complaints.push(format!("the text does not name {name}"));
         }
     }
-    if milliseconds > 2000 {
+    if milliseconds > SOON.as_millis() {
         complaints.push(format!("it took {milliseconds} ms"));
     }
     if launched.timed_out || launched.status.code().is_none_or(|code| code == 0) {
         complaints.push(format!("gst-launch-1.0: {}", launched.describe()));
     }
-    if wait::until(Duration::from_secs(2), || {
-        (machine() == before).then_some(())
-    })
-    .is_none()
-    {
+    if wait::until(SOON, || (machine() == before).then_some(())).is_none() {
         complaints.push(format!("left behind: {before:?} → {:?}", machine()));
     }
     if complaints.is_empty() {
@@ -252,7 +66,7 @@ fn check(case: &Case) -> Result<(), String> {
 
 #[test]
 fn bad_input_is_a_clear_error_and_leaves_nothing_behind() {
-    let failures: Vec<String> = cases()
+    let failures: Vec<String> = misuse::cases()
         .iter()
         .filter_map(|case| check(case).err())
         .collect();
@@ -260,7 +74,7 @@ fn bad_input_is_a_clear_error_and_leaves_nothing_behind() {
         failures.is_empty(),
         "{} of {} cases\n{}",
         failures.len(),
-        cases().len(),
+        misuse::cases().len(),
         failures.join("\n\n")
     );
 }

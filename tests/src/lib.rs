@@ -29,6 +29,7 @@ pub mod foreign;
 pub mod hoard;
 pub mod kernel_log;
 pub mod kms;
+pub mod misuse;
 pub mod passing;
 pub mod pattern;
 pub mod picture;

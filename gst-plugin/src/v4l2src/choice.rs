@@ -13,6 +13,7 @@ use v4l2_import::{
 };
 
 use super::format::{self, Form, Rate};
+use crate::dead_end;
 
 /// Where the driver has no format of its own yet.
 const DEFAULT_SIZE: Size = Size {
@@ -379,7 +380,7 @@ fn nothing_in_common(
     NoChoice::NothingInCommon(format!(
         "{} makes nothing that downstream takes: {has}; asked for {}. Ask for what it has, or put videoconvertscale behind it",
         device.info(),
-        shortened(&peer.to_string())
+        dead_end::shortened(peer)
     ))
 }
 
@@ -390,15 +391,6 @@ fn format_names(device: &Device) -> String {
             names.join(", ")
         }
         Err(error) => format!("that nobody knows: {error}"),
-    }
-}
-
-/// Caps of a display fill pages.
-fn shortened(caps: &str) -> String {
-    const MOST: usize = 400;
-    match caps.char_indices().nth(MOST) {
-        Some((at, _letter)) => format!("{}…", &caps[..at]),
-        None => caps.to_owned(),
     }
 }
 

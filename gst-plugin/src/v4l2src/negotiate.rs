@@ -9,6 +9,7 @@ use gst_base::prelude::*;
 use super::build::Builder;
 use super::choice::{self, Choice, NoChoice};
 use super::imp::{CAT, V4l2Src};
+use crate::dead_end;
 use crate::report::chain;
 
 /// Square.
@@ -36,7 +37,13 @@ impl V4l2Src {
             return Ok(stream.choice.clone());
         }
         if peer.is_empty() {
-            return Err(gst::loggable_error!(CAT, "downstream takes nothing at all"));
+            let text = dead_end::describe(&self.obj().src_pad().clone());
+            gst::element_imp_error!(
+                self,
+                gst::StreamError::Format,
+                ("there are no frames that all downstream take: {text}. Change the caps of one, or put dmaheapconvert between them")
+            );
+            return Err(gst::loggable_error!(CAT, "{text}"));
         }
         self.end_stream();
         let camera = self.state().camera.clone();
