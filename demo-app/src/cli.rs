@@ -36,7 +36,8 @@ pub(crate) struct ProbeOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ViewOptions {
-    /// V4L2 capture device [default: the first that offers what the display takes]
+    /// V4L2 capture device [default: the first that offers what the display takes, else the first whose pictures can be
+    /// converted to that]
     #[arg(long, value_name = "NODE")]
     pub(crate) device: Option<PathBuf>,
 
@@ -48,7 +49,7 @@ pub(crate) struct ViewOptions {
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub(crate) heap: String,
 
-    /// Pixel format by its GStreamer name [default: NV12, else the first that both ends take]
+    /// Pixel format of the camera by its GStreamer name [default: NV12, else the first that both ends take]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
 

@@ -57,7 +57,7 @@ pub(super) fn of_node(found: &Found) -> Vec<Subject> {
 fn of_queue(info: &DeviceInfo, queue: Queue) -> Subject {
     let mut row = DeviceRow {
         name: match info.kind {
-            DeviceKind::Mem2Mem => format!("{info}, {queue}"),
+            DeviceKind::Mem2Mem | DeviceKind::Loopback => format!("{info}, {queue}"),
             _ => info.to_string(),
         },
         path: info.path.display().to_string(),

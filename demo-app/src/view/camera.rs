@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use gst::prelude::*;
 
+use super::display::Offer;
 use super::mode;
 use crate::cli::{Size, ViewOptions};
 
@@ -14,6 +15,8 @@ use crate::cli::{Size, ViewOptions};
 pub(super) struct Camera {
     pub(super) node: PathBuf,
     pub(super) caps: gst::Caps,
+    /// Whether that must be made into something else on the way.
+    pub(super) is_converted: bool,
 }
 
 impl Camera {
@@ -26,8 +29,9 @@ impl Camera {
         })
     }
 
-    /// The camera that was asked for, or the first whose formats the display takes.
-    pub(super) fn find(options: &ViewOptions, display: &gst::Caps) -> Result<Self> {
+    /// The camera that was asked for, or the first whose formats the display takes; if it takes none, the first whose formats
+    /// can be made into what it takes.
+    pub(super) fn find(options: &ViewOptions, display: &Offer) -> Result<Self> {
         let nodes = match &options.device {
             Some(node) => vec![node.clone()],
             None => capture_nodes(Path::new("/dev")),
@@ -38,14 +42,39 @@ impl Camera {
                  or load its driver (`modprobe vivid` makes a virtual one)"
             );
         }
+        let mut others = Vec::new();
         let mut refusals = Vec::new();
         for node in nodes {
-            match offered_caps(&node).and_then(|caps| mode::choose(&caps, display, options)) {
-                Ok(caps) => return Ok(Self { node, caps }),
+            let offered = offered_caps(&node);
+            let chosen = match &offered {
+                Ok(caps) => mode::choose(caps, &display.takes, options),
+                Err(error) => Err(anyhow!("{error:#}")),
+            };
+            match chosen {
+                Ok(caps) => return Ok(Self::new(node, caps, false)),
                 Err(error) => refusals.push(format!("  {}: {error:#}", node.display())),
+            }
+            others.extend(offered.ok().map(|caps| (node, caps)));
+        }
+        if let Some(makes) = &display.makes {
+            for (node, caps) in others {
+                match mode::choose(&caps, makes, options) {
+                    Ok(caps) => return Ok(Self::new(node, caps, true)),
+                    Err(error) => {
+                        refusals.push(format!("  {}, converted: {error:#}", node.display()));
+                    }
+                }
             }
         }
         bail!("no camera can be used; looked at:\n{}", refusals.join("\n"))
+    }
+
+    const fn new(node: PathBuf, caps: gst::Caps, is_converted: bool) -> Self {
+        Self {
+            node,
+            caps,
+            is_converted,
+        }
     }
 }
 
@@ -71,10 +100,9 @@ fn capture_nodes(directory: &Path) -> Vec<PathBuf> {
 
 /// What the device at `node` can deliver.
 fn offered_caps(node: &Path) -> Result<gst::Caps> {
-    let source = gst::ElementFactory::make("v4l2src")
+    let source = gst::ElementFactory::make("dmaheapv4l2src")
         .property("device", node.to_string_lossy().as_ref())
-        .build()
-        .context("v4l2src is missing: install GStreamer's good plugins")?;
+        .build()?;
     let bus = gst::Bus::new();
     source.set_bus(Some(&bus));
     let opened = source.set_state(gst::State::Ready);
@@ -84,7 +112,7 @@ fn offered_caps(node: &Path) -> Result<gst::Caps> {
     if opened.is_err() {
         match bus.pop_filtered(&[gst::MessageType::Error]) {
             Some(message) => bail!("{}", super::bus::text(&message)),
-            None => bail!("v4l2src does not open it"),
+            None => bail!("dmaheapv4l2src does not open it"),
         }
     }
     caps.filter(|caps| !caps.is_empty())

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::cli::ViewOptions;
 use anyhow::{Context, Result, anyhow, bail};
 use camera::Camera;
+use display::Offer;
 use pipeline::Pipeline;
 use report::Report;
 use status::StatusLine;
@@ -31,9 +32,8 @@ const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs the command.
 pub(crate) fn run(options: &ViewOptions) -> Result<()> {
-    let display = display::offered_caps(options);
-    let any = gst::Caps::new_any();
-    let camera = Camera::find(options, display.as_ref().unwrap_or(&any));
+    let display = Offer::find(options);
+    let camera = Camera::find(options, display.as_ref().unwrap_or(&Offer::any()));
     let camera = match (camera, display) {
         (Ok(camera), Ok(_)) => camera,
         (Err(camera), Ok(_)) => return Err(camera),
@@ -41,7 +41,7 @@ pub(crate) fn run(options: &ViewOptions) -> Result<()> {
         (Err(camera), Err(display)) => bail!("{display:#}\n{camera:#}"),
     };
     let pipeline = Pipeline::new(&camera, options)?;
-    let played = play(&pipeline, options);
+    let played = play(&pipeline, &camera, options);
     // Read before the snapshot: a display that composes in software stops for it.
     let report = Report::read(&pipeline, &camera);
     let outcome = played.and_then(|()| save_snapshot(&pipeline, options));
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &ViewOptions) -> Result<()> {
 }
 
 /// Plays until the time is up, Ctrl-C or an error.
-fn play(pipeline: &Pipeline, options: &ViewOptions) -> Result<()> {
+fn play(pipeline: &Pipeline, camera: &Camera, options: &ViewOptions) -> Result<()> {
     pipeline.stop_on_signal()?;
     if pipeline.start().is_err() {
         return Err(first_error(&pipeline.bus()));
@@ -62,7 +62,7 @@ fn play(pipeline: &Pipeline, options: &ViewOptions) -> Result<()> {
     let limit = options
         .seconds
         .map(|seconds| Duration::from_secs(seconds.into()));
-    watch(pipeline, limit)
+    watch(pipeline, camera, limit)
 }
 
 fn save_snapshot(pipeline: &Pipeline, options: &ViewOptions) -> Result<()> {
@@ -74,7 +74,7 @@ fn save_snapshot(pipeline: &Pipeline, options: &ViewOptions) -> Result<()> {
 }
 
 /// Keeps the status line up to date until the pipeline ends or has played for `limit`.
-fn watch(pipeline: &Pipeline, limit: Option<Duration>) -> Result<()> {
+fn watch(pipeline: &Pipeline, camera: &Camera, limit: Option<Duration>) -> Result<()> {
     let mut line = StatusLine::new();
     let started = Instant::now();
     let mut first_frame = None;
@@ -85,7 +85,8 @@ fn watch(pipeline: &Pipeline, limit: Option<Duration>) -> Result<()> {
         {
             return Ok(());
         }
-        if pipeline.frames_shown() > 0 {
+        let report = Report::read(pipeline, camera)?;
+        if report.frames() > 0 {
             let first = *first_frame.get_or_insert_with(Instant::now);
             if limit.is_some_and(|limit| first.elapsed() >= limit) {
                 return Ok(());
@@ -96,8 +97,7 @@ fn watch(pipeline: &Pipeline, limit: Option<Duration>) -> Result<()> {
                 FIRST_FRAME_TIMEOUT.as_secs()
             );
         }
-        let stats = pipeline.sink_stats()?;
-        line.update(started.elapsed(), &stats);
+        line.update(started.elapsed(), &report);
     }
 }
 

@@ -1,16 +1,17 @@
-//! The pipeline: camera, allocator, display.
+//! The pipeline: camera, what is done with the picture, display.
 
 use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 
 use super::camera::Camera;
+use super::process::Process;
 use crate::cli::{OutputKind, ViewOptions};
 
-/// `v4l2src io-mode=dmabuf-import ! caps ! dmaheapalloc ! [dmaheapconvert ! caps !] dmaheapkmssink`, or `dmaheapwaylandsink`
+/// `dmaheapv4l2src ! caps ! [dmaheapconvert ! caps !] dmaheapkmssink`, or `dmaheapwaylandsink`
 #[derive(Debug)]
 pub(super) struct Pipeline {
     whole: gst::Pipeline,
-    alloc: gst::Element,
+    source: gst::Element,
     convert: Option<gst::Element>,
     sink: gst::Element,
     output: OutputKind,
@@ -18,15 +19,12 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     pub(super) fn new(camera: &Camera, options: &ViewOptions) -> Result<Self> {
-        let source = gst::ElementFactory::make("v4l2src")
+        let source = gst::ElementFactory::make("dmaheapv4l2src")
             .property("device", camera.node.to_string_lossy().as_ref())
-            .property_from_str("io-mode", "dmabuf-import")
+            .property("heap", &options.heap)
             .build()?;
         let filter = gst::ElementFactory::make("capsfilter")
             .property("caps", &camera.caps)
-            .build()?;
-        let alloc = gst::ElementFactory::make("dmaheapalloc")
-            .property("heap", &options.heap)
             .build()?;
         let output = options.output();
         let sink = gst::ElementFactory::make(output.sink())
@@ -34,13 +32,16 @@ impl Pipeline {
             .build()?;
         let work = match &options.process {
             Some(process) => process.elements(options.backend.name(), camera.size())?,
+            None if camera.is_converted => {
+                Process::default().elements(options.backend.name(), camera.size())?
+            }
             None => Vec::new(),
         };
         let convert = work.first().cloned();
         if let Some(convert) = &convert {
             convert.set_property("heap", &options.heap);
         }
-        let mut elements = vec![source, filter, alloc.clone()];
+        let mut elements = vec![source.clone(), filter];
         elements.extend(work);
         elements.push(sink.clone());
         let pipeline = gst::Pipeline::with_name("view");
@@ -48,7 +49,7 @@ impl Pipeline {
         gst::Element::link_many(&elements)?;
         Ok(Self {
             whole: pipeline,
-            alloc,
+            source,
             convert,
             sink,
             output,
@@ -83,14 +84,8 @@ impl Pipeline {
             .expect("a pipeline has a bus from the start")
     }
 
-    pub(super) fn frames_shown(&self) -> u64 {
-        self.sink_stats()
-            .and_then(|stats| Ok(stats.get("shown")?))
-            .unwrap_or(0)
-    }
-
-    pub(super) fn alloc_stats(&self) -> Result<gst::Structure> {
-        stats(&self.alloc)
+    pub(super) fn source_stats(&self) -> Result<gst::Structure> {
+        stats(&self.source)
     }
 
     /// What the converter counted, if there is one.

@@ -11,7 +11,7 @@ use super::pipeline::Pipeline;
 #[derive(Debug)]
 pub(super) struct Report {
     camera: String,
-    alloc: gst::Structure,
+    source: gst::Structure,
     convert: Option<gst::Structure>,
     sink: gst::Structure,
 }
@@ -20,7 +20,7 @@ impl Report {
     pub(super) fn read(pipeline: &Pipeline, camera: &Camera) -> Result<Self> {
         Ok(Self {
             camera: format!("{}  {}", camera.node.display(), mode_text(&camera.caps)),
-            alloc: pipeline.alloc_stats()?,
+            source: pipeline.source_stats()?,
             convert: pipeline.convert_stats()?,
             sink: pipeline.sink_stats()?,
         })
@@ -28,6 +28,18 @@ impl Report {
 
     pub(super) fn frames(&self) -> u64 {
         count(&self.sink, "shown")
+    }
+
+    /// Frames that came to the sink and were not shown.
+    pub(super) fn dropped(&self) -> u64 {
+        count(&self.sink, "dropped") + count(&self.sink, "superseded")
+    }
+
+    /// Copies by all elements.
+    pub(super) fn copies(&self) -> u64 {
+        let elements = [Some(&self.source), self.convert.as_ref(), Some(&self.sink)];
+        let counted = elements.into_iter().flatten();
+        counted.map(|stats| count(stats, "copies")).sum()
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
@@ -46,15 +58,9 @@ impl Report {
             ),
             ("path", self.path()),
             ("heap", self.heap()),
-            ("frames", sink("shown").to_string()),
-            (
-                "dropped",
-                (sink("dropped") + sink("superseded")).to_string(),
-            ),
-            (
-                "copies",
-                (sink("copies") + self.copies_before()).to_string(),
-            ),
+            ("frames", self.frames().to_string()),
+            ("dropped", self.dropped().to_string()),
+            ("copies", self.copies().to_string()),
             (
                 "frames/s",
                 format!("{:.1}", self.sink.get::<f64>("fps").unwrap_or(0.0)),
@@ -73,30 +79,28 @@ impl Report {
         rows
     }
 
-    /// Copies on the way to the display.
-    fn copies_before(&self) -> u64 {
-        let convert = self.convert.as_ref().map_or(0, |it| count(it, "copies"));
-        count(&self.alloc, "copies") + convert
-    }
-
     /// Whose memory the frames were in, and how the display came to them.
     fn path(&self) -> String {
-        let memory = match self.sink.get::<&str>("path") {
+        let camera = match self.source.get::<&str>("path") {
             Ok("pool") => "camera writes into the heap",
-            Ok("foreign") => "camera brings its own memory",
-            Ok("copy") => "frames are copied",
-            _ => "no frame came",
+            Ok("export") => "camera brings its own memory",
+            Ok("copy") => "the camera's frames are copied into the heap",
+            _ => return "no frame came".to_owned(),
+        };
+        let what = match self.sink.get::<&str>("path") {
+            Ok("copy") => "reads copies",
+            _ => "reads",
         };
         let import = match self.sink.get::<u32>("dmabuf-version") {
             Ok(_) if count(&self.sink, "shm-copies") > 0 => "wl_shm".to_owned(),
             Ok(version) => format!("linux-dmabuf v{version}"),
             Err(_no_compositor) => "PRIME import".to_owned(),
         };
-        format!("{memory}, display reads by {import}")
+        format!("{camera}, display {what} by {import}")
     }
 
     fn heap(&self) -> String {
-        let text = |name| self.alloc.get::<String>(name).unwrap_or_default();
+        let text = |name| self.source.get::<String>(name).unwrap_or_default();
         match (text("heap"), text("heap-reason")) {
             (heap, reason) if reason.is_empty() => heap,
             (heap, reason) => format!("{heap}  ({reason})"),
@@ -123,8 +127,8 @@ impl Report {
     fn buffers(&self) -> String {
         format!(
             "{} allocated, {} in flight at most",
-            count(&self.alloc, "allocations"),
-            count(&self.alloc, "pool-high-water"),
+            count(&self.source, "allocations"),
+            count(&self.source, "pool-high-water"),
         )
     }
 }
@@ -186,7 +190,7 @@ mod tests {
         gst::init().unwrap();
         Report {
             camera: "/dev/video0  NV12 1280x720".into(),
-            alloc: gst::Structure::builder("stats")
+            source: gst::Structure::builder("stats")
                 .field("heap", "system")
                 .field("heap-reason", "first that works")
                 .field("copies", 1u64)
@@ -208,7 +212,9 @@ mod tests {
     #[test]
     fn the_path_is_named() {
         let mut report = report();
-        report.sink.set("path", "pool");
+        assert_eq!(report.path(), "no frame came");
+        report.source.set("path", "pool");
+        report.sink.set("path", "foreign");
         let path = |report: &Report| report.path();
         assert_eq!(
             path(&report),
@@ -218,7 +224,9 @@ mod tests {
         assert!(path(&report).ends_with("display reads by linux-dmabuf v4"));
         report.sink.set("shm-copies", 9_u64);
         report.sink.set("path", "copy");
-        assert_eq!(path(&report), "frames are copied, display reads by wl_shm");
+        assert!(path(&report).ends_with("display reads copies by wl_shm"));
+        report.source.set("path", "copy");
+        assert!(path(&report).starts_with("the camera's frames are copied into the heap"));
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::report::Report;
+
 /// Without a terminal, a line is printed this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -33,8 +35,8 @@ impl StatusLine {
         }
     }
 
-    pub(super) fn update(&mut self, elapsed: Duration, stats: &gst::StructureRef) {
-        let line = line(elapsed, stats);
+    pub(super) fn update(&mut self, elapsed: Duration, report: &Report) {
+        let line = line(elapsed, report);
         match &self.bar {
             Some(bar) => {
                 bar.set_message(line);
@@ -73,13 +75,12 @@ pub(crate) fn print_error(text: &str) {
     eprintln!("{text}");
 }
 
-fn line(elapsed: Duration, stats: &gst::StructureRef) -> String {
-    let count = |name| stats.get::<u64>(name).unwrap_or(0);
+fn line(elapsed: Duration, report: &Report) -> String {
     format!(
         "{:>4} s  {} frames shown, {} dropped, {} copied",
         elapsed.as_secs(),
-        count("shown"),
-        count("dropped"),
-        count("copies"),
+        report.frames(),
+        report.dropped(),
+        report.copies(),
     )
 }

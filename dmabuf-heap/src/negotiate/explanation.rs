@@ -130,8 +130,14 @@ impl Explanation {
     }
 
     fn names(&self, filter: impl Fn(Role) -> bool) -> Vec<&str> {
-        let named = self.importers.iter().filter(|(_, role)| filter(*role));
-        named.map(|(name, _)| &**name).collect()
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _role) in self.importers.iter().filter(|(_, role)| filter(*role)) {
+            // The CPU may both read and write.
+            if !names.contains(&&**name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// `NV12 1280x720 from camera vivid (/dev/video0) for display vkms (/dev/dri/card0)`.

@@ -44,7 +44,7 @@ pub(super) enum CameraError {
     },
     /// It fills no frames.
     #[error(
-        "{0} is no camera: it has no capture queue; name another node, as gst-device-monitor-1.0 Video/Source lists them"
+        "{0} is no camera: nothing is captured by it; name another node, as gst-device-monitor-1.0 Video/Source lists them"
     )]
     NoCamera(String),
 }
@@ -86,7 +86,7 @@ impl Camera {
     }
 
     fn of(device: Device) -> Result<Self, CameraError> {
-        if device.info().queues() != [Queue::Capture] {
+        if !device.info().is_camera() {
             return Err(CameraError::NoCamera(device.info().to_string()));
         }
         // Not every driver has a source that can change.

@@ -13,6 +13,9 @@ pub enum DeviceKind {
     Output,
     /// Makes frames of frames: scalers, converters, codecs. Each open file has queues of its own.
     Mem2Mem,
+    /// Both queues on one node, but nothing is made of anything: what one program writes is what another one captures, as
+    /// from the virtual cameras of `v4l2loopback`.
+    Loopback,
     /// No queue of video frames: metadata, radio, touch, sub-devices.
     Other,
 }
@@ -23,6 +26,7 @@ impl fmt::Display for DeviceKind {
             Self::Capture => "camera",
             Self::Output => "video output",
             Self::Mem2Mem => "mem2mem",
+            Self::Loopback => "virtual camera",
             Self::Other => "video device",
         })
     }
@@ -74,19 +78,17 @@ impl DeviceInfo {
         } else {
             all
         };
-        let single_m2m = Caps::VIDEO_CAPTURE | Caps::VIDEO_OUTPUT;
-        let multi_m2m = Caps::VIDEO_CAPTURE_MPLANE | Caps::VIDEO_OUTPUT_MPLANE;
-        let is_m2m = caps.intersects(Caps::VIDEO_M2M | Caps::VIDEO_M2M_MPLANE)
-            || caps.contains(single_m2m)
-            || caps.contains(multi_m2m);
-        let kind = if is_m2m {
+        let captures = caps.intersects(Caps::VIDEO_CAPTURE | Caps::VIDEO_CAPTURE_MPLANE);
+        let outputs = caps.intersects(Caps::VIDEO_OUTPUT | Caps::VIDEO_OUTPUT_MPLANE);
+        let kind = if caps.intersects(Caps::VIDEO_M2M | Caps::VIDEO_M2M_MPLANE) {
             DeviceKind::Mem2Mem
-        } else if caps.intersects(Caps::VIDEO_CAPTURE | Caps::VIDEO_CAPTURE_MPLANE) {
-            DeviceKind::Capture
-        } else if caps.intersects(Caps::VIDEO_OUTPUT | Caps::VIDEO_OUTPUT_MPLANE) {
-            DeviceKind::Output
         } else {
-            DeviceKind::Other
+            match (captures, outputs) {
+                (true, true) => DeviceKind::Loopback,
+                (true, false) => DeviceKind::Capture,
+                (false, true) => DeviceKind::Output,
+                (false, false) => DeviceKind::Other,
+            }
         };
         Self {
             path,
@@ -94,7 +96,9 @@ impl DeviceInfo {
             card: text(&capability.card),
             bus: text(&capability.bus_info),
             kind,
-            is_multiplanar: caps.intersects(multi_m2m | Caps::VIDEO_M2M_MPLANE),
+            is_multiplanar: caps.intersects(
+                Caps::VIDEO_CAPTURE_MPLANE | Caps::VIDEO_OUTPUT_MPLANE | Caps::VIDEO_M2M_MPLANE,
+            ),
             is_streaming: caps.contains(Caps::STREAMING),
         }
     }
@@ -104,9 +108,14 @@ impl DeviceInfo {
         match self.kind {
             DeviceKind::Capture => &[Queue::Capture],
             DeviceKind::Output => &[Queue::Output],
-            DeviceKind::Mem2Mem => &[Queue::Capture, Queue::Output],
+            DeviceKind::Mem2Mem | DeviceKind::Loopback => &[Queue::Capture, Queue::Output],
             DeviceKind::Other => &[],
         }
+    }
+
+    /// Whether it brings frames that are none of this program's own: a camera, real or virtual.
+    pub const fn is_camera(&self) -> bool {
+        matches!(self.kind, DeviceKind::Capture | DeviceKind::Loopback)
     }
 
     /// `enum v4l2_buf_type` of a queue.
@@ -161,18 +170,25 @@ mod tests {
     }
 
     #[test]
-    fn mem2mem_devices_are_known_by_their_bit_or_by_both_queues() {
-        for caps in [
-            Caps::VIDEO_M2M,
-            Caps::VIDEO_M2M_MPLANE,
-            Caps::VIDEO_CAPTURE | Caps::VIDEO_OUTPUT,
-            Caps::VIDEO_CAPTURE_MPLANE | Caps::VIDEO_OUTPUT_MPLANE,
-        ] {
+    fn mem2mem_devices_are_known_by_their_bit() {
+        for caps in [Caps::VIDEO_M2M, Caps::VIDEO_M2M_MPLANE] {
             let device = info(caps, Caps::empty());
             assert_eq!(device.kind, DeviceKind::Mem2Mem, "{caps:?}");
             assert_eq!(device.queues().len(), 2);
+            assert!(!device.is_camera());
         }
         assert!(info(Caps::VIDEO_M2M_MPLANE, Caps::empty()).is_multiplanar);
+    }
+
+    /// `v4l2loopback` has no other bits, and once a program writes to it and `exclusive_caps` is set, that of a camera only.
+    #[test]
+    fn both_queues_without_that_bit_are_a_virtual_camera() {
+        let both = Caps::VIDEO_CAPTURE | Caps::VIDEO_OUTPUT;
+        let device = info(both | Caps::STREAMING, Caps::empty());
+        assert_eq!(device.kind, DeviceKind::Loopback);
+        assert_eq!(device.queues(), [Queue::Capture, Queue::Output]);
+        assert_eq!(device.to_string(), "virtual camera vivid (/dev/video0)");
+        assert!(device.is_camera() && !device.is_multiplanar);
     }
 
     #[test]

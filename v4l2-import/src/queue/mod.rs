@@ -14,6 +14,7 @@ mod ready;
 mod run;
 mod set;
 mod slots;
+mod start;
 mod state;
 
 use std::fmt;
@@ -38,7 +39,7 @@ pub use state::{Allocated, Filled, Idle, State, Streaming};
 
 use crate::device::{Claim, Device, DeviceError, DeviceInfo};
 use crate::format::{FormatRequest, QueueFormat};
-use crate::{media, uapi};
+use crate::uapi;
 use run::Run;
 
 /// One queue of an open device, in the direction `D` and the state `S`.
@@ -186,7 +187,8 @@ impl<D: Direction> BufferQueue<D, Allocated> {
     /// # Errors
     ///
     /// The device does not start. A camera that is the end of a chain of sub-devices wants that set up first (EPIPE, ENOLINK): the
-    /// error names what it is connected to, and what sets it up.
+    /// error names what it is connected to, and what sets it up. A virtual camera wants a program that writes to it (EIO), and a
+    /// camera on USB bandwidth (ENOSPC).
     pub fn start(self) -> Result<BufferQueue<D, Streaming>, Failed<Self>> {
         match Run::start(self.device(), D::QUEUE) {
             Ok(run) => {
@@ -203,10 +205,7 @@ impl<D: Direction> BufferQueue<D, Allocated> {
         let error = self
             .error("VIDIOC_STREAMON")
             .detail(format_args!("with {queued} buffers queued"));
-        let remedy = match errno {
-            Errno::PIPE | Errno::NOLINK => media::remedy(self.device()),
-            _ => String::new(),
-        };
+        let remedy = start::remedy(self.device(), errno);
         error.remedy(remedy).errno(errno)
     }
 

@@ -28,6 +28,11 @@ fn the_summary_is_one_line_with_the_reason() {
         summary(&[camera(&world, Taste::All), display(&world, Taste::All)]),
         "system: accepted by camera vivid (/dev/video0) and display vkms (/dev/dri/card0)"
     );
+    let twice = [camera(&world, Taste::All), camera(&world, Taste::All)];
+    assert_eq!(
+        summary(&twice),
+        "system: accepted by camera vivid (/dev/video0)"
+    );
     world
         .registry
         .forget(camera(&world, Taste::All).key.unwrap());
