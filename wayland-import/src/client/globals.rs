@@ -22,10 +22,16 @@ use super::{Client, FeedbackData, Ignored};
 const DMABUF_NEEDED: u32 = 3;
 /// The first version of linux-dmabuf with feedback.
 const DMABUF_FEEDBACK: u32 = 4;
+/// The first versions that can be released.
+const COMPOSITOR_RELEASE: u32 = 7;
+const SHM_RELEASE: u32 = 2;
 
-/// What was bound. Drop destroys what can be destroyed, for a connection may outlive us.
+/// What was bound. Drop destroys what can be destroyed, for a connection may outlive us: all of it where the compositor is new
+/// enough, else all but the registry, `wl_compositor` and `wl_shm`, which got their destructors late.
 #[derive(Debug)]
 pub(crate) struct Globals {
+    /// Until the end.
+    list: Option<GlobalList>,
     pub(crate) compositor: WlCompositor,
     pub(crate) subcompositor: WlSubcompositor,
     pub(crate) shm: WlShm,
@@ -56,13 +62,13 @@ impl Globals {
         with_windows: bool,
     ) -> Result<Globals, MissingGlobal> {
         // Version 4 has wl_surface.damage_buffer.
-        let compositor = bind(list, 4, |versions| list.bind(handle, versions, Ignored), 5)?;
+        let compositor = bind(list, 4, |versions| list.bind(handle, versions, Ignored), 7)?;
         let subcompositor = bind(list, 1, |versions| list.bind(handle, versions, Ignored), 1)?;
         let shm = bind(
             list,
             1,
             |versions| list.bind(handle, versions, Introduced),
-            1,
+            SHM_RELEASE,
         )?;
         let dmabuf: Option<ZwpLinuxDmabufV1> =
             list.bind(handle, DMABUF_NEEDED..=5, Introduced).ok();
@@ -72,6 +78,7 @@ impl Globals {
             .map(|dmabuf| dmabuf.get_default_feedback(handle, FeedbackData::default()));
         let shell = with_windows.then(|| XdgShell::bind(list, handle).ok());
         Ok(Globals {
+            list: None,
             compositor,
             subcompositor,
             shm,
@@ -84,6 +91,11 @@ impl Globals {
             color: list.bind(handle, 1..=1, Introduced).ok(),
             single_pixel: list.bind(handle, 1..=1, Ignored).ok(),
         })
+    }
+
+    /// Takes what everything was bound of.
+    pub(crate) fn keep(&mut self, list: GlobalList) {
+        self.list = Some(list);
     }
 
     /// Whether surfaces have feedback of their own.
@@ -120,7 +132,23 @@ impl Drop for Globals {
         if let Some(single_pixel) = &self.single_pixel {
             single_pixel.destroy();
         }
+        if let Some(shell) = &self.shell {
+            shell.xdg_wm_base().destroy();
+        }
         self.subcompositor.destroy();
+        if self.shm.version() >= SHM_RELEASE {
+            self.shm.release();
+        }
+        if self.compositor.version() >= COMPOSITOR_RELEASE {
+            self.compositor.release();
+        }
+        if let Some(list) = self.list.take() {
+            list.destroy();
+        }
+        if let Some(backend) = self.compositor.backend().upgrade() {
+            // A connection that has ended needs nothing more.
+            let _sent = backend.flush();
+        }
     }
 }
 

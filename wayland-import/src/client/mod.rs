@@ -3,12 +3,12 @@
 mod globals;
 mod input;
 mod introduction;
+mod outputs;
 mod toolkit;
 
 use std::sync::{Arc, Weak};
 
 use smithay_client_toolkit::dispatch2::Dispatch2;
-use smithay_client_toolkit::output::OutputState;
 use smithay_client_toolkit::registry::RegistryState;
 use smithay_client_toolkit::seat::SeatState;
 use wayland_client::backend::ObjectId;
@@ -16,17 +16,21 @@ use wayland_client::{Connection, Proxy, QueueHandle};
 
 pub(crate) use globals::Globals;
 pub(crate) use introduction::{FeedbackData, Introduction, shm_of_fourcc};
+pub(crate) use outputs::Outputs;
 
 use crate::buffer::{Buffer, BufferId};
 use crate::link::Link;
 use crate::surface::Core;
+
+/// The first version of `wl_seat` that can be released.
+const SEAT_RELEASE: u32 = 5;
 
 /// The state of a connection's event queue. Its handlers call nothing foreign: what they have to tell goes to the
 /// [outbox](crate::outbox::Outbox), and is told when the queue is free again.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) registry: RegistryState,
-    pub(crate) outputs: OutputState,
+    pub(crate) outputs: Outputs,
     pub(crate) seats: SeatState,
     pub(crate) introduction: Introduction,
     /// Whether input in windows is ours to hear.
@@ -77,6 +81,15 @@ impl Client {
     fn surface_of(&self, id: &ObjectId) -> Option<Arc<Core>> {
         let link = self.link.upgrade()?;
         link.surfaces().into_iter().find(|core| core.is_area(id))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let released = self.seats.seats();
+        released
+            .filter(|seat| seat.version() >= SEAT_RELEASE)
+            .for_each(|seat| seat.release());
     }
 }
 

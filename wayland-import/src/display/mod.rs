@@ -92,7 +92,7 @@ impl Display {
 
     /// The outputs of the compositor now.
     pub fn monitors(&self) -> Vec<Monitor> {
-        self.link.with_client(crate::client::Client::monitors)
+        self.link.with_client(|client| client.outputs.monitors())
     }
 
     /// Why the connection has ended, if it has.

@@ -1,5 +1,5 @@
 /// An output of the compositor (`wl_output`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Monitor {
     /// Its name, such as `HDMI-A-1`; empty if the compositor does not say.

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use smithay_client_toolkit::output::OutputState;
 use smithay_client_toolkit::registry::RegistryState;
 use smithay_client_toolkit::seat::SeatState;
 use tracing::info;
@@ -11,7 +10,7 @@ use wayland_client::{Connection, DispatchError, EventQueue, Proxy};
 
 use super::{End, Link, Pump, lost_error};
 use crate::buffer::Buffers;
-use crate::client::{Client, Globals, Introduction};
+use crate::client::{Client, Globals, Introduction, Outputs};
 use crate::display::{ConnectError, LostError, Offers, YuvSupport};
 use crate::link::attention::Attention;
 
@@ -32,7 +31,7 @@ pub(crate) fn introduce(
         }
     })?;
     let handle = queue.handle();
-    let globals =
+    let mut globals =
         Globals::bind(&list, &handle, is_own).map_err(|missing| ConnectError::Missing {
             display: name.to_owned(),
             interface: missing.interface,
@@ -43,13 +42,14 @@ pub(crate) fn introduce(
         })?;
     let mut client = Client {
         registry: RegistryState::new(&list),
-        outputs: OutputState::new(&list, &handle),
+        outputs: Outputs::bind(&list, &handle),
         seats: SeatState::new(&list, &handle),
         introduction: Introduction::default(),
         hears_input: is_own,
         link: std::sync::Weak::new(),
         keyboard_focus: None,
     };
+    globals.keep(list);
     listen(&mut queue, &mut client, name)?;
     let offers = offers(&globals, &client.introduction);
     info!(display = name, ?offers, formats = %client.introduction.formats, "connected");

@@ -31,13 +31,14 @@ pub(crate) struct Link {
     pub(crate) name: String,
     pub(crate) connection: Connection,
     pub(crate) handle: QueueHandle<Client>,
+    /// Dropped before the globals, which send everybody's last requests.
+    pump: Mutex<Pump>,
     pub(crate) globals: Globals,
     pub(crate) offers: Offers,
     pub(crate) buffers: Arc<Buffers>,
     pub(crate) outbox: Outbox,
     formats: Mutex<FormatSet>,
     surfaces: Mutex<Vec<Weak<Core>>>,
-    pump: Mutex<Pump>,
     attention: Attention,
     /// Whoever waits for an event with a condition variable.
     waiters: AtomicUsize,

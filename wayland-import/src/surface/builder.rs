@@ -158,7 +158,7 @@ impl SurfaceBuilder {
             return Ok(None);
         };
         let link = self.display.link();
-        let output = link.with_client(|client| client.output(name));
+        let output = link.with_client(|client| client.outputs.named(name));
         output.map(Some).ok_or_else(|| {
             let known = self
                 .display

@@ -108,3 +108,34 @@ fn nothing_is_left_open_when_all_is_dropped() {
         open() == before
     });
 }
+
+/// Waits until just this is left of a display on a connection that outlives it, as an application's does.
+fn expect_left(config: Config, left: &[&str]) {
+    let (fake, socket) = Fake::start(config);
+    let _open = socket.try_clone().unwrap();
+    let display = Display::from_socket(socket, "fake").unwrap();
+    let (surface, events) = window(&display);
+    for frame in &xrgb(3) {
+        show(&surface, frame);
+        event(&events, |event| matches!(event, SurfaceEvent::Shown { .. }));
+    }
+    assert!(fake.objects().contains(&"wl_output"));
+    drop(surface);
+    drop(display);
+    eventually(&format!("{left:?}"), || fake.objects() == left);
+}
+
+#[test]
+fn a_connection_that_lives_on_keeps_no_objects_of_a_display() {
+    expect_left(Config::default(), &["wl_display"]);
+}
+
+#[test]
+fn an_older_compositor_keeps_what_had_no_destructor_then() {
+    let config = Config {
+        is_recent: false,
+        ..Config::default()
+    };
+    let kept = ["wl_compositor", "wl_display", "wl_registry", "wl_shm"];
+    expect_left(config, &kept);
+}

@@ -115,3 +115,18 @@ fn constraints_are_the_modifiers_that_are_listed() {
         "implicit is taken only where it is listed"
     );
 }
+
+#[test]
+fn outputs_are_told_with_their_names_and_the_mode_that_they_are_in() {
+    let (_fake, display) = Fake::connected(Config::default());
+    let monitors = display.monitors();
+    let [monitor] = &monitors[..] else {
+        panic!("one output: {monitors:?}");
+    };
+    assert_eq!(monitor.name, "FAKE-1");
+    assert_eq!(monitor.description, "An output of a test");
+    assert_eq!(
+        (monitor.size, monitor.refresh_millihertz),
+        ((640, 480), 60_000)
+    );
+}

@@ -17,6 +17,7 @@ use dmabuf_heap::{DmaBuf, Format, Fourcc, Frame, FrameLayout};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use wayland_import::Display;
 use wayland_server::Resource;
+use wayland_server::backend::ObjectId;
 use wayland_server::protocol::wl_buffer::WlBuffer;
 use wayland_server::protocol::wl_callback::WlCallback;
 use wayland_server::protocol::wl_surface::WlSurface;
@@ -41,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) calls_back: bool,
     pub(crate) releases: bool,
     pub(crate) has_windows: bool,
+    /// Whether every global can be given back.
+    pub(crate) is_recent: bool,
 }
 
 /// The file of the format table.
@@ -77,6 +80,7 @@ impl Default for Config {
             calls_back: true,
             releases: true,
             has_windows: true,
+            is_recent: true,
         }
     }
 }
@@ -123,6 +127,8 @@ enum Order {
     Die,
     /// A protocol error on the last surface.
     Err(u32, &'static str),
+    /// The interfaces of the client's objects.
+    Objects(Sender<Vec<&'static str>>),
 }
 
 /// The running compositor.
@@ -230,6 +236,13 @@ impl Fake {
         seen.iter().filter(|seen| is_meant(seen)).count()
     }
 
+    /// The interfaces of all objects that the client has, in alphabetical order.
+    pub(crate) fn objects(&self) -> Vec<&'static str> {
+        let (sender, objects) = mpsc::channel();
+        self.order(Order::Objects(sender));
+        objects.recv_timeout(PATIENCE).unwrap()
+    }
+
     fn order(&self, order: Order) {
         // After its death it takes none.
         let _taken = self.orders.send(order);
@@ -263,7 +276,7 @@ fn run(mut state: State, socket: UnixStream, orders: &Receiver<Order>) {
     let mut display = wayland_server::Display::<State>::new().unwrap();
     let mut handle = display.handle();
     protocol::announce(&handle, &state.config);
-    handle.insert_client(socket, Arc::new(())).unwrap();
+    let client = handle.insert_client(socket, Arc::new(())).unwrap();
     loop {
         while let Ok(order) = orders.try_recv() {
             match order {
@@ -279,6 +292,15 @@ fn run(mut state: State, socket: UnixStream, orders: &Receiver<Order>) {
                 Order::Err(code, message) => {
                     let surface = state.last_surface.as_ref().unwrap();
                     surface.post_error(code, message);
+                }
+                Order::Objects(sender) => {
+                    let mut objects = Vec::new();
+                    let note = |id: ObjectId| objects.push(id.interface().name);
+                    let backend = handle.backend_handle();
+                    backend.with_all_objects_for(client.id(), note).unwrap();
+                    objects.sort_unstable();
+                    // Who has lost patience has failed.
+                    let _heard = sender.send(objects);
                 }
                 Order::Die => return,
             }

@@ -21,6 +21,9 @@ use wayland_protocols::xdg::shell::server::{
 use wayland_server::protocol::{
     wl_buffer::WlBuffer,
     wl_compositor::WlCompositor,
+    wl_fixes::{self, WlFixes},
+    wl_output::{self, WlOutput},
+    wl_seat::WlSeat,
     wl_shm::{self, WlShm},
     wl_shm_pool::{self, WlShmPool},
     wl_subcompositor::{self, WlSubcompositor},
@@ -48,9 +51,15 @@ impl Toplevel {
 }
 
 pub(super) fn announce(handle: &DisplayHandle, config: &Config) {
-    handle.create_global::<State, WlCompositor, ()>(5, ());
+    let (compositor, shm) = if config.is_recent { (7, 2) } else { (5, 1) };
+    handle.create_global::<State, WlCompositor, ()>(compositor, ());
     handle.create_global::<State, WlSubcompositor, ()>(1, ());
-    handle.create_global::<State, WlShm, ()>(1, ());
+    handle.create_global::<State, WlShm, ()>(shm, ());
+    if config.is_recent {
+        handle.create_global::<State, WlFixes, ()>(1, ());
+    }
+    handle.create_global::<State, WlOutput, ()>(4, ());
+    handle.create_global::<State, WlSeat, ()>(5, ());
     if config.has_windows {
         handle.create_global::<State, XdgWmBase, ()>(3, ());
     }
@@ -94,6 +103,15 @@ macro_rules! globals {
 globals! {
     WlCompositor => |_state, _global| ();
     WlSubcompositor => |_state, _global| ();
+    WlFixes => |_state, _global| ();
+    WlSeat => |_state, _global| ();
+    WlOutput => |_state, global| {
+        global.mode(wl_output::Mode::Current, 640, 480, 60_000);
+        global.mode(wl_output::Mode::Preferred, 1280, 960, 30_000);
+        global.name("FAKE-1".to_owned());
+        global.description("An output of a test".to_owned());
+        global.done();
+    };
     XdgWmBase => |_state, _global| ();
     WpViewporter => |_state, _global| ();
     WlShm => |_state, global| {
@@ -113,11 +131,11 @@ globals! {
 }
 
 macro_rules! requests {
-    ($($interface:ty, $data:ty => |$state:ident, $resource:ident, $request:ident, $of:ident, $init:ident| $done:expr;)+) => {$(
+    ($($interface:ty, $data:ty => |$state:ident, $resource:ident, $request:ident, $of:ident, $init:ident, $handle:ident| $done:expr;)+) => {$(
         impl Dispatch<$interface, $data> for State {
             fn request(
                 $state: &mut State, _: &Client, $resource: &$interface, $request: <$interface as Resource>::Request,
-                $of: &$data, _: &DisplayHandle, $init: &mut DataInit<'_, State>,
+                $of: &$data, $handle: &DisplayHandle, $init: &mut DataInit<'_, State>,
             ) {
                 $done
             }
@@ -126,62 +144,69 @@ macro_rules! requests {
 }
 
 requests! {
-    WlSubcompositor, () => |_state, _resource, request, _of, init| {
+    WlFixes, () => |_state, _resource, request, _of, _init, handle| {
+        if let wl_fixes::Request::DestroyRegistry { registry } = request {
+            handle.backend_handle().destroy_object::<State>(&registry.id()).unwrap();
+        }
+    };
+    WlOutput, () => |_state, _resource, _request, _of, _init, _handle| ();
+    WlSeat, () => |_state, _resource, _request, _of, _init, _handle| ();
+    WlSubcompositor, () => |_state, _resource, request, _of, init, _handle| {
         if let wl_subcompositor::Request::GetSubsurface { id, .. } = request {
             init.init(id, ());
         }
     };
-    WlSubsurface, () => |state, _resource, request, _of, _init| {
+    WlSubsurface, () => |state, _resource, request, _of, _init, _handle| {
         if let wl_subsurface::Request::SetPosition { x, y } = request {
             state.note(Seen::Position(x, y));
         }
     };
-    WlShm, () => |_state, _resource, request, _of, init| {
+    WlShm, () => |_state, _resource, request, _of, init, _handle| {
         if let wl_shm::Request::CreatePool { id, .. } = request {
             init.init(id, ());
         }
     };
-    WlShmPool, () => |_state, _resource, request, _of, init| {
+    WlShmPool, () => |_state, _resource, request, _of, init, _handle| {
         if let wl_shm_pool::Request::CreateBuffer { id, .. } = request {
             init.init(id, ());
         }
     };
-    XdgWmBase, () => |_state, _resource, request, _of, init| {
+    XdgWmBase, () => |_state, _resource, request, _of, init, _handle| {
         if let xdg_wm_base::Request::GetXdgSurface { id, surface } = request {
             init.init(id, surface);
         }
     };
-    XdgSurface, WlSurface => |state, resource, request, of, init| {
+    XdgSurface, WlSurface => |state, resource, request, of, init, _handle| {
         if let xdg_surface::Request::GetToplevel { id } = request {
             let role = init.init(id, ());
             state.toplevels.push(Toplevel { surface: of.clone(), xdg_surface: resource.clone(), role });
         }
     };
-    XdgToplevel, () => |_state, _resource, request, _of, _init| {
+    XdgToplevel, () => |_state, _resource, request, _of, _init, _handle| {
         drop::<xdg_toplevel::Request>(request);
     };
-    WpViewporter, () => |_state, _resource, request, _of, init| {
+    WpViewporter, () => |_state, _resource, request, _of, init, _handle| {
         if let wp_viewporter::Request::GetViewport { id, surface } = request {
             init.init(id, surface);
         }
     };
-    WpViewport, WlSurface => |state, _resource, request, _of, _init| match request {
+    WpViewport, WlSurface => |state, _resource, request, _of, _init, _handle| match request {
         wp_viewport::Request::SetSource { x, y, width, height } => state.note(Seen::Source(x, y, width, height)),
         wp_viewport::Request::SetDestination { width, height } => state.note(Seen::Destination(width, height)),
         _ => {}
     };
-    WpPresentation, () => |_state, _resource, request, _of, init| {
+    WpPresentation, () => |_state, _resource, request, _of, init, _handle| {
         if let wp_presentation::Request::Feedback { surface, callback } = request {
             let feedback = init.init(callback, ());
             surface.data::<SurfaceData>().unwrap().lock().unwrap().feedbacks.push(feedback);
         }
     };
-    WpColorRepresentationManagerV1, () => |_state, _resource, request, _of, init| {
+    WpColorRepresentationManagerV1, () => |_state, _resource, request, _of, init, _handle| {
         if let wp_color_representation_manager_v1::Request::GetSurface { id, .. } = request {
             init.init(id, ());
         }
     };
-    WpColorRepresentationSurfaceV1, () => |state, _resource, request, _of, _init| match request {
+    WpColorRepresentationSurfaceV1, () => |state, _resource, request, _of, _init, _handle| match request {
         wp_color_representation_surface_v1::Request::SetCoefficientsAndRange { coefficients, range } => {
             state.note(Seen::Color { coefficients: number(coefficients), range: number(range) });
         }
