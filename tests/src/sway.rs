@@ -4,6 +4,7 @@
 //! and imports no dma-bufs.
 
 use std::fs;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -18,10 +19,15 @@ use crate::{note, wait};
 const DISPLAY: &str = "wayland-1";
 const COMMANDS: &str = "commands";
 
+/// The head of a message, before its length and its kind.
+const MAGIC: &[u8] = b"i3-ipc";
+const RUN_COMMAND: u32 = 0;
+const GET_TREE: u32 = 4;
+
 /// What the start may take on an emulated machine.
 const START: Duration = Duration::from_mins(1);
 
-/// How long a window may take to appear or to vanish.
+/// How long a window may take to appear or to vanish, and an answer to come.
 const CHANGE: Duration = Duration::from_secs(30);
 
 /// A running compositor. Dropped, it is killed; if the test fails, its log is shown.
@@ -89,7 +95,7 @@ impl Sway {
     #[track_caller]
     pub fn wait_windows(&self, count: usize) {
         let shown = wait::until(CHANGE, || {
-            let tree = self.tell(&["--raw", "--type", "get_tree"]);
+            let tree = self.ask(GET_TREE, "");
             // Each window has a process, and nothing else has one.
             (tree.matches("\"pid\":").count() == count).then_some(())
         });
@@ -99,13 +105,31 @@ impl Sway {
     /// Asks the window to close, as the button in its frame does.
     #[track_caller]
     pub fn close_window(&self) {
-        self.tell(&["kill"]);
+        let answer = self.ask(RUN_COMMAND, "kill");
+        assert!(answer.contains("\"success\": true"), "{answer}");
     }
 
+    /// Sends a message and waits for the answer, as long as a busy machine takes: `swaymsg` gives up after 3 s.
     #[track_caller]
-    fn tell(&self, words: &[&str]) -> String {
-        let run = Run::new("swaymsg").arg("--socket").arg(self.path(COMMANDS));
-        run.args(words).finish().expect_success().stdout
+    fn ask(&self, kind: u32, text: &str) -> String {
+        self.exchange(kind, text)
+            .unwrap_or_else(|error| panic!("message {kind} '{text}': {error}"))
+    }
+
+    /// One message of sway-ipc(7).
+    fn exchange(&self, kind: u32, text: &str) -> io::Result<String> {
+        let mut socket = UnixStream::connect(self.path(COMMANDS))?;
+        socket.set_read_timeout(Some(CHANGE))?;
+        let len = u32::try_from(text.len()).map_err(io::Error::other)?;
+        let numbers = [len.to_ne_bytes(), kind.to_ne_bytes()].concat();
+        socket.write_all(&[MAGIC, &numbers, text.as_bytes()].concat())?;
+        let mut head = [0; MAGIC.len() + 8];
+        socket.read_exact(&mut head)?;
+        let [.., a, b, c, d, _, _, _, _] = head;
+        let mut answer = String::new();
+        let len = u32::from_ne_bytes([a, b, c, d]);
+        socket.take(len.into()).read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     fn path(&self, name: &str) -> PathBuf {
