@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::command::{Run, Running};
-use crate::picture::Picture;
+use crate::picture::{Picture, Rect};
 use crate::{note, wait};
 
 const SOCKET: &str = "wayland-test";
@@ -75,6 +75,9 @@ impl Weston {
             // --debug lets every client take screenshots.
             .args(["--debug", "--idle-time=0", "--socket", SOCKET])
             .env("XDG_RUNTIME_DIR", directory.path())
+            // With threads llvmpipe draws behind Weston's back, which asks for frames faster than they are drawn; far enough
+            // behind it stands still, with any client.
+            .env("LP_NUM_THREADS", "0")
             .start();
         let mut weston = Weston {
             directory,
@@ -158,6 +161,16 @@ impl Weston {
             wanted(last).then_some(())
         });
         assert!(shown.is_some(), "{last:?} at {x}, {y} after {CHANGE:?}");
+    }
+
+    /// Waits until the output shows something else in `part` than it did `before`.
+    #[track_caller]
+    pub fn wait_changed(&self, part: Rect, before: &Picture) -> Picture {
+        let before = before.crop(part);
+        let changed = wait::until(CHANGE, || {
+            Some(self.screenshot()).filter(|now| now.crop(part) != before)
+        });
+        changed.unwrap_or_else(|| panic!("{part:?} stands still for {CHANGE:?}"))
     }
 
     /// Stops it: it reads nothing and answers nobody until it is [thawed](Weston::thaw).

@@ -30,9 +30,18 @@ impl Report {
         count(&self.sink, "shown")
     }
 
-    /// Frames that came to the sink and were not shown.
+    /// Frames that came too late, or that newer ones replaced while the display was busy.
     pub(super) fn dropped(&self) -> u64 {
         count(&self.sink, "dropped") + count(&self.sink, "superseded")
+    }
+
+    fn dropped_and_why(&self) -> String {
+        match (self.dropped(), count(&self.sink, "superseded")) {
+            (dropped, 0) => dropped.to_string(),
+            (dropped, superseded) => format!(
+                "{dropped}  ({superseded} replaced by newer ones while the display was busy)"
+            ),
+        }
     }
 
     /// Copies by all elements.
@@ -59,7 +68,7 @@ impl Report {
             ("path", self.path()),
             ("heap", self.heap()),
             ("frames", self.frames().to_string()),
-            ("dropped", self.dropped().to_string()),
+            ("dropped", self.dropped_and_why()),
             ("copies", self.copies().to_string()),
             (
                 "frames/s",
@@ -207,6 +216,19 @@ mod tests {
     #[test]
     fn copies_of_both_elements_are_added_up() {
         assert!(report().to_string().contains("copies    3\n"));
+    }
+
+    #[test]
+    fn frames_that_a_busy_display_never_showed_are_dropped_ones_with_their_reason() {
+        let mut report = report();
+        report.sink.set("dropped", 2u64);
+        assert!(report.to_string().contains("dropped   2\n"));
+        report.sink.set("superseded", 5u64);
+        let text = report.to_string();
+        assert!(
+            text.contains("dropped   7  (5 replaced by newer ones while the display was busy)\n"),
+            "{text}"
+        );
     }
 
     #[test]
