@@ -1,14 +1,12 @@
 //! Switches the kernel's tracer on and off.
 
-use std::fs;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use super::Trace;
 use crate::command::{Outcome, Run};
+use crate::tracefs::{read, write};
 
-const TRACEFS: &str = "/sys/kernel/debug/tracing";
 const BUFFER_KIB_PER_CPU: &str = "24576";
 const SWITCHES: [&str; 9] = [
     "events/raw_syscalls/enable",
@@ -43,8 +41,7 @@ impl Recorder {
     /// Stops and returns what all processes did.
     pub fn finish(self) -> Trace {
         write("tracing_on", "0");
-        let text = fs::read_to_string(path("trace")).expect("tracefs");
-        Trace::parse(&text)
+        Trace::parse(&read("trace"))
     }
 
     /// Traces one command from its start to its successful end.
@@ -69,13 +66,4 @@ fn switch_events(value: &str) {
     for switch in SWITCHES {
         write(switch, value);
     }
-}
-
-fn path(file: &str) -> PathBuf {
-    PathBuf::from(TRACEFS).join(file)
-}
-
-fn write(file: &str, text: &str) {
-    fs::write(path(file), text)
-        .unwrap_or_else(|error| panic!("cannot write `{text}` to tracefs {file}: {error}"));
 }

@@ -1,0 +1,32 @@
+//! The files by which the kernel's tracer is told what to do (`Documentation/trace/ftrace.rst`).
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = "/sys/kernel/tracing";
+
+/// A file or directory of the tracer.
+pub(crate) fn path(file: &str) -> PathBuf {
+    Path::new(ROOT).join(file)
+}
+
+/// What a file says now.
+#[track_caller]
+pub(crate) fn read(file: &str) -> String {
+    fs::read_to_string(path(file))
+        .unwrap_or_else(|error| panic!("cannot read tracefs {file}: {error}"))
+}
+
+/// Puts a value in the place of what a file says.
+#[track_caller]
+pub(crate) fn write(file: &str, text: &str) {
+    fs::write(path(file), text)
+        .unwrap_or_else(|error| panic!("cannot write `{text}` to tracefs {file}: {error}"));
+}
+
+/// Adds a line to a list.
+pub(crate) fn append(file: &str, line: &str) -> std::io::Result<()> {
+    let mut list = OpenOptions::new().append(true).open(path(file))?;
+    list.write_all(line.as_bytes())
+}
