@@ -1,6 +1,6 @@
 //! Counts what a test may leak: file descriptors, dma-bufs and their bytes, mappings, framebuffers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
@@ -190,6 +190,28 @@ pub fn exporters() -> BTreeMap<String, usize> {
     by_exporter(&text)
 }
 
+/// The inodes of the dma-bufs that a device with a DMA engine, such as `vivid.0`, is attached to.
+pub fn attached_to(device: &str) -> BTreeSet<u64> {
+    attached(&bufinfo(), device)
+}
+
+/// Below the line of a buffer, each device that is attached to it has a line of its own.
+fn attached(bufinfo: &str, device: &str) -> BTreeSet<u64> {
+    let mut inode: Option<u64> = None;
+    let mut inodes = BTreeSet::new();
+    for line in bufinfo.lines() {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        if let [size, _flags, _mode, _count, _exporter, number, ..] = fields[..]
+            && size.parse::<u64>().is_ok()
+        {
+            inode = number.parse::<u64>().ok();
+        } else if fields == [device] {
+            inodes.extend(inode);
+        }
+    }
+    inodes
+}
+
 fn by_exporter(bufinfo: &str) -> BTreeMap<String, usize> {
     let mut exporters = BTreeMap::new();
     for line in bufinfo.lines() {
@@ -259,7 +281,7 @@ fn mappings(process: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Census, by_exporter, sizes, total};
+    use super::{Census, attached, by_exporter, sizes, total};
 
     #[test]
     fn dma_bufs_are_counted_by_exporter() {
@@ -280,6 +302,22 @@ mod tests {
             counts,
             [("system".to_owned(), 2), ("udmabuf".to_owned(), 1)].into()
         );
+    }
+
+    #[test]
+    fn a_dma_buf_is_found_by_who_is_attached_to_it() {
+        let buffer = |inode: u64, devices: &[&str]| {
+            let devices = devices
+                .iter()
+                .fold(String::new(), |all, it| all + "\t" + it + "\n");
+            format!(
+                "00942080\t00080002\t00080005\t00000002\tsystem\t{inode:08}\tdmaheap NV12\n\tAttached Devices:\n{devices}Total 1 devices attached\n\n"
+            )
+        };
+        let text =
+            buffer(4, &["vivid.0"]) + &buffer(12, &["vkms", "vivid.0"]) + &buffer(13, &["vkms"]);
+        assert_eq!(attached(&text, "vivid.0"), [4, 12].into());
+        assert_eq!(attached(&text, "vivid.1"), [].into());
     }
 
     #[test]
