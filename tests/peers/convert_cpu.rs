@@ -3,66 +3,10 @@
 
 use dmaheap_tests::note;
 use dmaheap_tests::player::Player;
+use dmaheap_tests::raw::{last, psnr};
 use gst::prelude::*;
 
 const SIZE: (u32, u32) = (96, 64);
-
-/// The pictures of both ways, without what lies beside the pixels.
-#[track_caller]
-fn bytes(pipeline: &str) -> Vec<u8> {
-    gst::init().expect("GStreamer starts");
-    let description = format!("{pipeline} ! fakesink name=end");
-    let whole =
-        gst::parse::launch(&description).unwrap_or_else(|error| panic!("{description}: {error}"));
-    let whole = whole.downcast::<gst::Pipeline>().expect("several elements");
-    whole.set_state(gst::State::Playing).expect("it plays");
-    let bus = whole.bus().expect("a pipeline has a bus");
-    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
-    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(20), &ends);
-    let sink = whole.by_name("end").expect("it has a name");
-    let sample = sink.property::<Option<gst::Sample>>("last-sample");
-    let bytes = sample.map(|sample| {
-        let info = gst_video::VideoInfo::from_caps(sample.caps().expect("caps")).expect("video");
-        let buffer = sample.buffer().expect("a picture");
-        packed(buffer, &info)
-    });
-    whole.set_state(gst::State::Null).expect("it stops");
-    bytes.unwrap_or_else(|| panic!("{description}: {message:?}"))
-}
-
-fn packed(buffer: &gst::BufferRef, info: &gst_video::VideoInfo) -> Vec<u8> {
-    use gst_video::prelude::*;
-    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).expect("pixels");
-    let mut bytes = Vec::new();
-    for plane in 0..frame.n_planes() {
-        let component = (0..frame.n_components())
-            .find(|&it| frame.format_info().plane()[it as usize] == plane)
-            .expect("a component");
-        let rows = frame.comp_height(component);
-        let stride = usize::try_from(frame.plane_stride()[plane as usize]).expect("top-down");
-        let pixel = usize::try_from(frame.comp_pstride(component)).expect("positive");
-        let len = frame.comp_width(component) as usize * pixel;
-        // YUY2 and UYVY count luma in every second byte.
-        let data = frame.plane_data(plane).expect("a plane");
-        for row in 0..rows as usize {
-            bytes.extend_from_slice(&data[row * stride..][..len]);
-        }
-    }
-    bytes
-}
-
-/// Of 8 bits, in dB; equal pictures have 100.
-fn psnr(ours: &[u8], peers: &[u8]) -> f64 {
-    assert_eq!(ours.len(), peers.len());
-    let square = |(a, b): (&u8, &u8)| u64::from(a.abs_diff(*b)).pow(2);
-    let sum: u64 = ours.iter().zip(peers).map(square).sum();
-    if sum == 0 {
-        return 100.0;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "small pictures")]
-    let mean = sum as f64 / ours.len() as f64;
-    10.0 * (255.0 * 255.0 / mean).log10()
-}
 
 /// One picture of soft colours: where chroma lies between pixels is a matter of taste at hard edges.
 fn source(format: &str, colorimetry: &str) -> String {
@@ -91,8 +35,8 @@ fn compare(from: &str, to: &str, colors: [&str; 2]) -> f64 {
     let caps = format!("video/x-raw,format={to}{}", color(to, colors[1]));
     // The way through 16 bits per channel keeps the peer from its short cuts, which are off by 5 and know no ranges.
     let deep = "videoconvertscale dither=none chroma-mode=none ! video/x-raw,format=ARGB64";
-    let ours = bytes(&format!("{source} ! dmaheapconvert backend=cpu ! {caps}"));
-    let peers = bytes(&format!(
+    let ours = last(&format!("{source} ! dmaheapconvert backend=cpu ! {caps}"));
+    let peers = last(&format!(
         "{source} ! {deep} ! videoconvertscale dither=none chroma-mode=none ! {caps}"
     ));
     psnr(&ours, &peers)
@@ -124,8 +68,8 @@ fn a_size_that_is_smaller_or_larger_looks_as_the_peers() {
     for (width, height) in [(48, 32), (192, 128), (80, 72)] {
         let source = source("BGRx", "");
         let caps = format!("video/x-raw,width={width},height={height}");
-        let ours = bytes(&format!("{source} ! dmaheapconvert backend=cpu ! {caps}"));
-        let peers = bytes(&format!(
+        let ours = last(&format!("{source} ! dmaheapconvert backend=cpu ! {caps}"));
+        let peers = last(&format!(
             "{source} ! videoconvertscale method=bilinear add-borders=false ! {caps}"
         ));
         let psnr = psnr(&ours, &peers);
@@ -140,10 +84,10 @@ fn turned_and_cropped_is_as_the_peers_do_it() {
         "identity", "90r", "180", "90l", "horiz", "vert", "ul-lr", "ur-ll",
     ] {
         let source = source("BGRx", "");
-        let ours = bytes(&format!(
+        let ours = last(&format!(
             "{source} ! dmaheapconvert backend=cpu video-direction={direction} top=8 left=16 right=2"
         ));
-        let peers = bytes(&format!(
+        let peers = last(&format!(
             "{source} ! videocrop top=8 left=16 right=2 ! videoflip video-direction={direction}"
         ));
         assert!(ours == peers, "{direction}: {:.1} dB", psnr(&ours, &peers));

@@ -36,6 +36,7 @@ pub mod pattern;
 pub mod picture;
 pub mod pipewire;
 pub mod player;
+pub mod raw;
 pub mod reference;
 pub mod scanout;
 pub mod screen;
