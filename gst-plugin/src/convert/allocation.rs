@@ -28,10 +28,10 @@ impl Convert {
         &self,
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
-        let task = self.task()?;
         let outlet = &self.outlet;
-        let users = task.backend.writer(&task.job, outlet.stats());
-        let users = users.map_err(|error| self.settings_error(&error))?;
+        let (task, users) = self.ask_backend(self.task()?, |task| {
+            task.backend.writer(&task.job, outlet.stats())
+        })?;
         let decision = outlet
             .decide(self.obj().upcast_ref(), query, users, HELD)
             .map_err(|error| self.settings_error(&chain(&error)))?;
@@ -59,8 +59,9 @@ impl Convert {
         if caps.as_ref() != Some(&task.caps) {
             return Err(gst::loggable_error!(CAT, "a query about other caps"));
         }
-        let reader = task.backend.reader(&task.job, self.outlet.stats());
-        let reader = reader.map_err(|error| self.settings_error(&error))?;
+        let (task, reader) = self.ask_backend(task, |task| {
+            task.backend.reader(&task.job, self.outlet.stats())
+        })?;
         query.add_allocation_meta::<VideoMeta>(None);
         if need_pool {
             let upstream = Upstream::find(self.obj().sink_pad());

@@ -56,6 +56,15 @@ impl Backends {
         &self.missing
     }
 
+    /// Those that are left once one of them has failed, which is said wherever it is missed.
+    pub(super) fn without(&self, failed: &Arc<dyn Backend>, why: &str) -> Self {
+        let mut left = self.clone();
+        left.all.retain(|it| !Arc::ptr_eq(it, failed));
+        left.missing
+            .push(format!("has failed: {}", naming(failed.name(), why)));
+        left
+    }
+
     fn add_devices(&mut self, settings: &Settings) {
         let controls = settings.extra_controls.as_ref();
         if let Some(device) = &settings.device {
@@ -136,13 +145,16 @@ fn check(backend: &dyn Backend, job: &Job) -> Result<Cost, String> {
     if job.scales() && !backend.scales() {
         return Err(format!("{name} does not scale"));
     }
-    backend.check(job).map_err(|why| {
-        if why.contains(name) {
-            why
-        } else {
-            format!("{name}: {why}")
-        }
-    })
+    backend.check(job).map_err(|why| naming(name, &why))
+}
+
+/// A reason that says whose it is.
+fn naming(name: &str, why: &str) -> String {
+    if why.contains(name) {
+        why.to_owned()
+    } else {
+        format!("{name}: {why}")
+    }
 }
 
 fn objections(reasons: &[String]) -> String {

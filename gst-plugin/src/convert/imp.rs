@@ -51,6 +51,7 @@ pub(super) struct Efforts {
     converted: AtomicU64,
     attached: AtomicU64,
     reattached: AtomicU64,
+    fallbacks: AtomicU64,
 }
 
 /// State of the element.
@@ -73,7 +74,7 @@ impl Efforts {
 }
 
 impl Convert {
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         lock(&self.settings).clone()
     }
 
@@ -90,6 +91,7 @@ impl Convert {
             ("converted", &self.effort.converted),
             ("attachments", &self.effort.attached),
             ("re-attachments", &self.effort.reattached),
+            ("fallbacks", &self.effort.fallbacks),
         ] {
             stats.set(name, count.load(Ordering::Relaxed));
         }
@@ -110,7 +112,7 @@ impl Convert {
         }
     }
 
-    fn backends(&self) -> Arc<Backends> {
+    pub(super) fn backends(&self) -> Arc<Backends> {
         self.state().backends.clone().unwrap_or_default()
     }
 
@@ -149,6 +151,31 @@ impl Convert {
         if let Err(error) = self.obj().post_message(latency) {
             gst::debug!(CAT, imp = self, "nobody asks for the latency: {error}");
         }
+    }
+
+    /// As if these had been found and caps had come.
+    #[cfg(test)]
+    pub(super) fn start_with(&self, backends: Backends, task: Task) {
+        let mut state = self.state();
+        state.backends = Some(Arc::new(backends));
+        state.task = Some(Arc::new(task));
+    }
+
+    /// The frames that follow are made by `task`, of these backends, instead of by one that failed.
+    pub(super) fn hand_over(&self, left: Backends, task: &Arc<Task>) {
+        self.effort.fallbacks.fetch_add(1, Ordering::Relaxed);
+        self.state().backends = Some(Arc::new(left));
+        self.replace_task(task);
+    }
+
+    /// The frames that follow are made by `task`.
+    pub(super) fn replace_task(&self, task: &Arc<Task>) {
+        let before = {
+            let mut state = self.state();
+            state.chosen = (task.backend.name().to_owned(), task.objections.clone());
+            state.task.replace(Arc::clone(task))
+        };
+        drop(before);
     }
 
     /// A frame may be at work until the next one comes. A backend that takes longer cannot keep up at all.
@@ -439,7 +466,7 @@ impl BaseTransformImpl for Convert {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let task = self.state().task.clone();
         let task = task.ok_or(gst::FlowError::NotNegotiated)?;
-        self.convert(&task, inbuf, outbuf)?;
+        self.convert(task, inbuf, outbuf)?;
         Ok(gst::FlowSuccess::Ok)
     }
 }

@@ -6,8 +6,9 @@
  * What does the work is chosen by what is to be done: a V4L2 mem2mem device (a scaler, colour converter or rotator) that
  * imports the dma-bufs on both sides, or the CPU. Each is asked beforehand whether it really does this; the cheapest that does
  * is taken, and the field `backend` of the property `stats` names it, `backend-reason` why the others were not taken.
- * `backend=` forces one, `device=` a certain node. Where nothing is to do, buffers pass untouched, and the memory is
- * negotiated as if the element were not there.
+ * `backend=` forces one, `device=` a certain node. A device that fails while frames flow is replaced by the next one that does
+ * the job: the message `dmaheap-path` tells why, and `fallbacks` counts it. Where nothing is to do, buffers pass untouched, and
+ * the memory is negotiated as if the element were not there.
  *
  * Upstream is offered a pool whose memory the backend reads; downstream gets frames in memory that the backend writes and all
  * devices of this plugin's sinks import. A foreign dma-buf that the backend refuses, and ordinary memory, is copied and
@@ -32,6 +33,7 @@ mod allocation;
 mod backend;
 mod caps;
 mod choice;
+mod fall_back;
 mod imp;
 mod job;
 mod refusal;

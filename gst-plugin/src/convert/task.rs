@@ -21,6 +21,8 @@ pub(super) struct Task {
     pub copier: Mutex<Option<Arc<Copier>>>,
     /// What the backend made of memory that is not ours.
     pub judged: Judged,
+    /// Why it does the work of another one, until the application has been told.
+    pub took_over: Mutex<Option<String>>,
 }
 
 impl Task {
@@ -38,6 +40,20 @@ impl Task {
             worker: Mutex::default(),
             copier: Mutex::default(),
             judged: Judged::default(),
+            took_over: Mutex::default(),
+        }
+    }
+
+    /// The rest of `before`, by another backend, for that `reason`.
+    pub(super) fn taking_over(
+        before: &Self,
+        backend: Arc<dyn Backend>,
+        objections: String,
+        reason: String,
+    ) -> Self {
+        Self {
+            took_over: Mutex::new(Some(reason)),
+            ..Self::new(before.job.clone(), &before.caps, backend, objections)
         }
     }
 }

@@ -22,32 +22,57 @@ use crate::stats::{CopyReason, Counter, Path};
 use crate::sync::lock;
 use crate::zero_copy::ZeroCopy;
 
+/// Why nothing came of a frame.
+enum Failure {
+    /// The backend failed, for this reason; another one may do it.
+    Backend(String),
+    /// Something else, and the element has said so.
+    Told(gst::FlowError),
+}
+
+impl From<gst::FlowError> for Failure {
+    fn from(error: gst::FlowError) -> Self {
+        Self::Told(error)
+    }
+}
+
 impl Convert {
-    /// Makes what goes out of what comes in.
+    /// Makes what goes out of what comes in, by another backend where the one of the task fails.
     pub(super) fn convert(
         &self,
-        task: &Task,
+        mut task: Arc<Task>,
         source: &gst::BufferRef,
         target: &mut gst::BufferRef,
     ) -> Result<(), gst::FlowError> {
-        let stats = self.outlet.stats();
-        stats.add(Counter::Frames, 1);
+        self.outlet.stats().add(Counter::Frames, 1);
         let to = frame_of(target, &task.job.to).map_err(|error| self.failed(&chain(&error)))?;
-        let time = source.pts().map_or(Duration::ZERO, Duration::from);
-        let result = match frame_of(source, &task.job.from) {
-            Ok(from) => match task.judged.find(&from).flatten() {
-                Some(objection) => {
-                    self.convert_copy(task, source, &to, CopyReason::Refused, &objection)
-                }
-                None => self.convert_frame(task, source, (&from, &to), time),
-            },
-            Err(no_dmabuf) => {
-                self.convert_copy(task, source, &to, CopyReason::NotDmaBuf, &no_dmabuf)
+        let result = loop {
+            match self.convert_to(&task, source, &to) {
+                Ok(()) => break Ok(()),
+                Err(Failure::Told(error)) => break Err(error),
+                Err(Failure::Backend(why)) => match self.fall_back(&task, &why) {
+                    Ok(next) => task = next,
+                    Err(error) => break Err(error),
+                },
             }
         };
         // What is written is seen as used by the pool that it came from.
         arrived_from_pool(target);
         result
+    }
+
+    fn convert_to(&self, task: &Task, source: &gst::BufferRef, to: &Frame) -> Result<(), Failure> {
+        match frame_of(source, &task.job.from) {
+            Ok(from) => match task.judged.find(&from).flatten() {
+                Some(objection) => {
+                    self.convert_copy(task, source, to, CopyReason::Refused, &objection)
+                }
+                None => self.convert_frame(task, source, (&from, to)),
+            },
+            Err(no_dmabuf) => {
+                self.convert_copy(task, source, to, CopyReason::NotDmaBuf, &no_dmabuf)
+            }
+        }
     }
 
     /// Straight from the memory that came.
@@ -56,15 +81,14 @@ impl Convert {
         task: &Task,
         source: &gst::BufferRef,
         (from, to): (&Frame, &Frame),
-        time: Duration,
-    ) -> Result<(), gst::FlowError> {
-        match self.work(task, from, to, time) {
+    ) -> Result<(), Failure> {
+        match self.work(task, from, to, time_of(source)) {
             Ok(()) => {}
             Err(WorkError::Refused(objection)) => {
                 task.judged.insert(from, Some(objection.as_str().into()));
                 return self.convert_copy(task, source, to, CopyReason::Refused, &objection);
             }
-            Err(WorkError::Failed(why)) => return Err(self.failed(&why)),
+            Err(WorkError::Failed(why)) => return Err(Failure::Backend(why)),
         }
         let stats = self.outlet.stats();
         let (counter, path) = if arrived_from_pool(source) {
@@ -73,7 +97,7 @@ impl Convert {
             (Counter::Foreign, Path::Foreign)
         };
         stats.add(counter, 1);
-        self.tell_path(path, "");
+        self.tell_path(task, path, "");
         Ok(())
     }
 
@@ -85,11 +109,11 @@ impl Convert {
         to: &Frame,
         reason: CopyReason,
         why: &dyn Display,
-    ) -> Result<(), gst::FlowError> {
+    ) -> Result<(), Failure> {
         if self.outlet.settings().zero_copy == ZeroCopy::Required {
             let obj = self.obj();
             report::copy_forbidden(obj.upcast_ref(), obj.sink_pad(), source, reason, why);
-            return Err(gst::FlowError::Error);
+            return Err(gst::FlowError::Error.into());
         }
         let copied = self.copier(task).and_then(|copier| copier.copy(source));
         let copied = copied.map_err(|error| match error {
@@ -103,12 +127,12 @@ impl Convert {
         let stats = self.outlet.stats();
         stats.count_copy(reason, copied.bytes);
         stats.add(Counter::SyncIoctls, copied.sync_ioctls);
-        self.tell_path(Path::Copy, &why.to_string());
         let from = frame_of(&copied.buffer, &task.job.from);
         let from = from.map_err(|error| self.failed(&chain(&error)))?;
-        let time = source.pts().map_or(Duration::ZERO, Duration::from);
-        self.work(task, &from, to, time)
-            .map_err(|error| self.failed(&error.to_string()))
+        self.work(task, &from, to, time_of(source))
+            .map_err(|error| Failure::Backend(error.to_string()))?;
+        self.tell_path(task, Path::Copy, &why.to_string());
+        Ok(())
     }
 
     /// Has the backend do it, which is started anew where frames lie in another way than before.
@@ -156,12 +180,21 @@ impl Convert {
         Ok(copier)
     }
 
-    fn tell_path(&self, path: Path, reason: &str) {
-        self.outlet.tell_path(self.obj().upcast_ref(), path, reason);
+    fn tell_path(&self, task: &Task, path: Path, reason: &str) {
+        let (obj, took_over) = (self.obj(), lock(&task.took_over).take());
+        let element = obj.upcast_ref();
+        match took_over {
+            Some(why) => self.outlet.tell_path_again(element, path, &why),
+            None => self.outlet.tell_path(element, path, reason),
+        }
     }
 
     fn failed(&self, text: &str) -> gst::FlowError {
         gst::element_imp_error!(self, gst::ResourceError::Failed, ("{text}"));
         gst::FlowError::Error
     }
+}
+
+fn time_of(source: &gst::BufferRef) -> Duration {
+    source.pts().map_or(Duration::ZERO, Duration::from)
 }

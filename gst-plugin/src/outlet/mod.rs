@@ -19,7 +19,7 @@ use crate::heap::HeapSource;
 use crate::in_place;
 use crate::pool::{HeapPool, PoolEvent, PoolListener, Users, Writer};
 use crate::report::{self, chain};
-use crate::stats::{Path, PathStats};
+use crate::stats::{Path, PathChange, PathStats};
 use crate::sync::lock;
 
 /// The memory of one element: what the user wants, what serves, and what came of it.
@@ -119,6 +119,17 @@ impl Outlet {
         });
         let stats = Arc::clone(&self.stats);
         Some(HeapPool::new(source, users, stats, listener))
+    }
+
+    /// Tells the application the way of the frames although that is the same as before: somebody else works on them, because
+    /// of `reason`.
+    pub(crate) fn tell_path_again(&self, element: &gst::Element, path: Path, reason: &str) {
+        let change = self.stats.note_path(path).unwrap_or(PathChange {
+            from: Some(path),
+            to: path,
+        });
+        let heap = self.source().map_or_else(String::new, |it| it.name());
+        report::path_changed(element, change, &heap, reason);
     }
 
     /// Tells the application when frames begin to take another way, because of `reason` if there is one.
