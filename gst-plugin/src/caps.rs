@@ -87,6 +87,20 @@ impl VideoCaps {
         }
     }
 
+    /// The same in another size; `None` where GStreamer cannot lay that out.
+    pub(crate) fn resized(&self, width: u32, height: u32) -> Option<Self> {
+        let info = VideoInfo::builder(self.info.format(), width, height)
+            .fps(self.info.fps())
+            .par(self.info.par())
+            .interlace_mode(self.info.interlace_mode())
+            .colorimetry(&self.info.colorimetry())
+            .chroma_site(self.info.chroma_site());
+        Some(Self {
+            format: self.format,
+            info: info.build().ok()?,
+        })
+    }
+
     /// Whether a CPU can read the pixels row by row.
     pub(crate) fn is_linear(&self) -> bool {
         self.format.modifier == Modifier::LINEAR && self.info.format() != VideoFormat::DmaDrm

@@ -63,6 +63,7 @@ impl Convert {
             task.backend.reader(&task.job, self.outlet.stats())
         })?;
         query.add_allocation_meta::<VideoMeta>(None);
+        query.add_allocation_meta::<gst_video::VideoCropMeta>(None);
         if need_pool {
             let upstream = Upstream::find(self.obj().sink_pad());
             let users = self
@@ -74,7 +75,7 @@ impl Convert {
                 );
             self.propose_pool(query, &task, users)?;
         }
-        query::add_importer(query, task.job.from.picture(), reader);
+        query::add_importer(query, task.settled.from.picture(), reader);
         Ok(())
     }
 
@@ -87,10 +88,15 @@ impl Convert {
         let pool = self.pool(users)?;
         let proposal = self
             .answers
-            .proposal(&pool, &task.job.from)
+            .proposal(&pool, &task.settled.from)
             .map_err(|error| self.settings_error(&chain(&error)))?;
         query.add_allocation_pool(Some(&pool), proposal.size, READ + 1, 0);
-        query::describe_layout(query, task.job.from.info(), &proposal.layout, proposal.size);
+        query::describe_layout(
+            query,
+            task.settled.from.info(),
+            &proposal.layout,
+            proposal.size,
+        );
         Ok(())
     }
 

@@ -454,8 +454,12 @@ impl BaseTransformImpl for Convert {
         meta: gst::MetaRef<'a, gst::Meta>,
         inbuf: &'a gst::BufferRef,
     ) -> bool {
+        // What it was about is cut out.
+        if meta.downcast_ref::<gst_video::VideoCropMeta>().is_some() {
+            return false;
+        }
         let task = self.state().task.clone();
-        let stays = task.is_some_and(|task| meta.tags_contain_only(task.job.kept_tags()));
+        let stays = task.is_some_and(|task| meta.tags_contain_only(task.settled.kept_tags()));
         stays || self.parent_transform_meta(outbuf, meta, inbuf)
     }
 

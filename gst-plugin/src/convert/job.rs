@@ -6,6 +6,7 @@ use cpu_convert::Orientation;
 use dmabuf_heap::Rect;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoInterlaceMode};
 
+use super::window::Window;
 use crate::caps::VideoCaps;
 
 /// What the user wants done besides what the caps say.
@@ -132,6 +133,21 @@ impl Job {
             }
         }
         Ok(job)
+    }
+
+    /// The same on pictures that lie in larger ones.
+    pub(super) fn within(&self, window: &Window) -> Option<Self> {
+        let Window { whole, part } = *window;
+        let crop = self.crop.map_or(part, |crop| Rect {
+            x: part.x + crop.x,
+            y: part.y + crop.y,
+            ..crop
+        });
+        Some(Self {
+            from: self.from.resized(whole.0, whole.1)?,
+            crop: Some(crop),
+            ..self.clone()
+        })
     }
 
     /// Whether what goes out is what comes in.

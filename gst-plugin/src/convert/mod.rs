@@ -8,7 +8,8 @@
  * is taken, and the field `backend` of the property `stats` names it, `backend-reason` why the others were not taken.
  * `backend=` forces one, `device=` a certain node. A device that fails while frames flow is replaced by the next one that does
  * the job: the message `dmaheap-path` tells why, and `fallbacks` counts it. Where nothing is to do, buffers pass untouched, and
- * the memory is negotiated as if the element were not there.
+ * the memory is negotiated as if the element were not there. Of pictures with a `GstVideoCropMeta`, as `videocrop` makes them,
+ * the visible part is read where it lies.
  *
  * Upstream is offered a pool whose memory the backend reads; downstream gets frames in memory that the backend writes and all
  * devices of this plugin's sinks import. A foreign dma-buf that the backend refuses, and ordinary memory, is copied and
@@ -39,6 +40,7 @@ mod job;
 mod refusal;
 mod settings;
 mod task;
+mod window;
 mod work;
 
 use crate::ffi::video_direction::VideoDirection;

@@ -4,12 +4,18 @@ use std::sync::{Arc, Mutex};
 
 use super::backend::{Backend, Worker};
 use super::job::Job;
+use super::window::Window;
 use crate::copier::Copier;
 use crate::judged::Judged;
 
 /// From one set of caps to the next.
 #[derive(Debug)]
 pub(super) struct Task {
+    /// What the caps say.
+    pub settled: Job,
+    /// Where the pictures lie; `None`: they are all that is in memory.
+    pub window: Option<Window>,
+    /// What is to be done with what is in memory.
     pub job: Job,
     pub caps: gst::Caps,
     pub backend: Arc<dyn Backend>,
@@ -33,6 +39,8 @@ impl Task {
         objections: String,
     ) -> Self {
         Self {
+            settled: job.clone(),
+            window: None,
             job,
             caps: caps.clone(),
             backend,
@@ -53,7 +61,28 @@ impl Task {
     ) -> Self {
         Self {
             took_over: Mutex::new(Some(reason)),
-            ..Self::new(before.job.clone(), &before.caps, backend, objections)
+            ..Self::looking_through(
+                before,
+                before.window,
+                before.job.clone(),
+                backend,
+                objections,
+            )
+        }
+    }
+
+    /// What `before` does, on pictures that lie elsewhere, where this is that job.
+    pub(super) fn looking_through(
+        before: &Self,
+        window: Option<Window>,
+        job: Job,
+        backend: Arc<dyn Backend>,
+        objections: String,
+    ) -> Self {
+        Self {
+            settled: before.settled.clone(),
+            window,
+            ..Self::new(job, &before.caps, backend, objections)
         }
     }
 }

@@ -40,11 +40,12 @@ impl Convert {
     /// Makes what goes out of what comes in, by another backend where the one of the task fails.
     pub(super) fn convert(
         &self,
-        mut task: Arc<Task>,
+        task: Arc<Task>,
         source: &gst::BufferRef,
         target: &mut gst::BufferRef,
     ) -> Result<(), gst::FlowError> {
         self.outlet.stats().add(Counter::Frames, 1);
+        let mut task = self.task_for(task, source)?;
         let to = frame_of(target, &task.job.to).map_err(|error| self.failed(&chain(&error)))?;
         let result = loop {
             match self.convert_to(&task, source, &to) {
@@ -175,7 +176,8 @@ impl Convert {
             .map_err(|error| no(&error))?;
         let users = Users::of_copies(stats).for_readers(vec![reader], false);
         let pool = self.pool(users).map_err(|error| no(&error.to_string()))?;
-        let copier = Arc::new(Copier::new(pool, &task.caps, &task.job.from)?);
+        let caps = task.job.from.info().to_caps()?;
+        let copier = Arc::new(Copier::new(pool, &caps, &task.job.from)?);
         *lock(&task.copier) = Some(Arc::clone(&copier));
         Ok(copier)
     }
