@@ -11,7 +11,7 @@ use dmaheap_tests::picture::{Picture, Rect};
 use dmaheap_tests::scanout::display_state;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
 use dmaheap_tests::weston::{Renderer, Weston};
-use dmaheap_tests::{vkms, wait};
+use dmaheap_tests::{note, vkms, wait};
 
 const SIZE: (u32, u32) = (1280, 720);
 /// As large as an emulated machine without a GPU draws at a pleasant rate.
@@ -162,6 +162,142 @@ fn the_demo_names_a_camera_and_a_heap_that_do_not_exist() {
             .finish()
             .expect_failure();
         assert!(outcome.stderr.contains(name), "{}", outcome.describe());
+        assert!(
+            !outcome.stderr.contains("panicked"),
+            "{}",
+            outcome.describe()
+        );
+    }
+}
+
+/// What `view --process` is told, and what shall come of it.
+struct Work {
+    steps: &'static str,
+    backend: &'static str,
+    /// Who does it, in the table.
+    by: &'static str,
+    format: &'static str,
+    size: (u32, u32),
+    /// What peers do instead.
+    peers: &'static str,
+    shown: (u32, u32),
+    /// How far a pixel and the mean of all may be from theirs.
+    tolerance: (u8, f64),
+}
+
+#[track_caller]
+fn expect_work(vivid: &Vivid, work: &Work) {
+    let (width, height) = work.size;
+    let source = format!(
+        "{} ! video/x-raw,format={},width={width},height={height}",
+        vivid.source(),
+        work.format
+    );
+    let by_peers = |peers: &str| {
+        let (width, height) = work.shown;
+        let scale = format!("videoscale ! video/x-raw,width={width},height={height}");
+        Picture::by_videoconvert(&format!("{source} ! {peers} ! {scale}"), 1, width, height)
+    };
+    let (reference, untouched) = (by_peers(work.peers), by_peers("identity"));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("processed.png");
+    let outcome = Run::new("dmaheap-demo")
+        .args(["view", "--seconds", "3", "--fps", "15", "--size"])
+        .arg(format!("{width}x{height}"))
+        .args(["--format", work.format, "--process", work.steps])
+        .args(["--backend", work.backend, "--snapshot"])
+        .arg(&path)
+        .finish()
+        .expect_success();
+    let table = table(&outcome);
+    let process = cell(&table, &outcome, "process");
+    for part in [work.by, "reads the camera's memory", "0 re-attachments"] {
+        assert!(process.contains(part), "{part}: {}", outcome.describe());
+    }
+    let frames = cell(&table, &outcome, "frames").parse::<u64>();
+    assert!(frames.is_ok_and(|it| it >= 2), "{}", outcome.describe());
+    assert_eq!(cell(&table, &outcome, "copies"), "0");
+    let (max, mean) = work.tolerance;
+    let is_near = |shown: &Picture, other: &Picture| {
+        let difference = shown.difference(other, &[]);
+        note(format!(
+            "{} by {}: {difference:?}",
+            work.steps, work.backend
+        ));
+        difference.is_within(max, mean)
+    };
+    let shown = Picture::read_png(&path).crop(vkms::centred(work.shown.0, work.shown.1));
+    if !is_near(&shown, &reference) {
+        shown.keep(&format!("process-{}-shown", work.backend));
+        reference.keep(&format!("process-{}-reference", work.backend));
+        panic!("{}", outcome.describe());
+    }
+    assert!(!is_near(&shown, &untouched), "a picture that shows no work");
+}
+
+#[test]
+fn the_demo_works_on_the_picture_by_the_backend_that_was_asked_for() {
+    let vivid = Vivid::find();
+    vivid.show(Pattern::ColorSquares, OsdText::None);
+    expect_work(
+        &vivid,
+        &Work {
+            steps: "flip,scale=320x180",
+            backend: "cpu",
+            by: "the CPU",
+            format: "BGRx",
+            size: (640, 360),
+            peers: "videoflip video-direction=vert",
+            shown: (320, 180),
+            // Each scaler has its own idea of where a pixel is.
+            tolerance: (255, 4.0),
+        },
+    );
+    expect_work(
+        &vivid,
+        &Work {
+            steps: "flip,format=RGB16",
+            backend: "m2m",
+            by: "vim2m",
+            format: "RGB",
+            size: (320, 240),
+            peers: "videoflip video-direction=vert",
+            shown: (320, 240),
+            // 16 bits have no room for more.
+            tolerance: (8, 4.0),
+        },
+    );
+}
+
+#[test]
+fn the_demo_names_work_that_it_does_not_know_and_work_that_nobody_does() {
+    for (args, parts) in [
+        (
+            ["--process", "flip,wobble", "--backend", "cpu"],
+            ["wobble", "rotate=90"],
+        ),
+        (["--process", "flip", "--backend", "gpu"], ["gpu", "m2m"]),
+        (
+            ["--process", "crop=4000x20", "--backend", "cpu"],
+            ["4000x20", "1280x720"],
+        ),
+        (
+            ["--process", "rotate=90,format=RGB16", "--backend", "m2m"],
+            ["vim2m", "rotate"],
+        ),
+    ] {
+        let outcome = Run::new("dmaheap-demo")
+            .args(["view", "--seconds", "1"])
+            .args(args)
+            .finish()
+            .expect_failure();
+        for part in parts {
+            assert!(
+                outcome.stderr.contains(part),
+                "{part}: {}",
+                outcome.describe()
+            );
+        }
         assert!(
             !outcome.stderr.contains("panicked"),
             "{}",
