@@ -87,3 +87,21 @@ fn a_converted_frame_is_on_a_display_and_on_a_compositor_at_once() {
         assert_eq!(account.count("copies"), 0, "{account:?}");
     }
 }
+
+/// To list all sizes of all its formats would take hundreds of questions; this start names one format.
+#[test]
+fn the_camera_is_asked_for_what_is_in_question_only() {
+    const SIZES_OF_ONE_FORMAT: u64 = 20;
+    let vivid = Vivid::find();
+    let player = Player::launch(&format!("{} ! fakesink", converted(&vivid)));
+    player.reach(gst::State::Ready).expect("the devices open");
+    let recorder = Recorder::start();
+    player.play();
+    player.wait_frames(1);
+    let trace = recorder.finish().of_process(std::process::id());
+    let calls = trace.until_frame(1).calls();
+    note(format!("{calls:?}"));
+    let sizes = calls.get("VIDIOC_ENUM_FRAMESIZES").copied();
+    let sizes = sizes.expect("the element looks upstream");
+    assert!(sizes <= SIZES_OF_ONE_FORMAT, "{sizes} sizes: {calls:?}");
+}

@@ -193,12 +193,16 @@ impl Convert {
     }
 
     /// Looks whether upstream has anything that can be made into what downstream takes. A source that asks without a filter,
-    /// as `v4l2src` does, cannot be answered with a reason later.
+    /// as `v4l2src` does, cannot be answered with a reason later. It is asked for what is in question only: to list all that a
+    /// camera can do takes hundreds of questions to its driver.
     fn look_upstream(&self) {
         let pad = self.obj().sink_pad().clone();
-        let offered = pad.peer_query_caps(None);
-        if !offered.is_empty() && !offered.can_intersect(&pad.query_caps(None)) {
-            self.warn_refused(&offered);
+        let taken = pad.query_caps(None);
+        if pad.peer_query_caps(Some(&taken)).is_empty() {
+            let offered = pad.peer_query_caps(None);
+            if !offered.is_empty() {
+                self.warn_refused(&offered);
+            }
         }
     }
 

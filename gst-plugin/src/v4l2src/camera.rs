@@ -12,6 +12,7 @@ use v4l2_import::{
     QueueImporter, Size, V4l2Fourcc,
 };
 
+use super::choice;
 use super::format::{self, Form};
 use super::settings::{NO_FD, Settings};
 use crate::caps::video_format;
@@ -22,6 +23,8 @@ use crate::ffi::fd::duplicate;
 pub(super) struct Camera {
     device: Arc<Device>,
     caps: OnceLock<gst::Caps>,
+    /// Its formats, from the first question on.
+    formats: OnceLock<Vec<V4l2Fourcc>>,
     /// Whether it has a digital input, whose source sends what it likes.
     has_timings: bool,
 }
@@ -95,6 +98,7 @@ impl Camera {
         Ok(Self {
             device: Arc::new(device),
             caps: OnceLock::new(),
+            formats: OnceLock::new(),
             has_timings,
         })
     }
@@ -142,22 +146,26 @@ impl Camera {
 
     /// Everything that it can do. The driver is asked once, for each format and its sizes.
     pub(super) fn caps(&self) -> gst::Caps {
-        self.caps.get_or_init(|| self.ask_all()).clone()
+        self.caps.get_or_init(|| self.ask(None)).clone()
     }
 
-    fn ask_all(&self) -> gst::Caps {
-        let formats = self.device.formats(Queue::Capture).unwrap_or_default();
+    /// What of `filter` it can do, in the order of `filter`. Where that names formats, the driver is asked about these alone.
+    pub(super) fn caps_within(&self, filter: &gst::Caps) -> gst::Caps {
+        let named = choice::named_codes(filter).filter(|_codes| self.caps.get().is_none());
+        let caps = named.map_or_else(|| self.caps(), |codes| self.ask(Some(&codes)));
+        filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First)
+    }
+
+    /// All formats, or those among these, with their sizes.
+    fn ask(&self, wanted: Option<&[V4l2Fourcc]>) -> gst::Caps {
         let mut by_sizes: BTreeMap<Vec<Extent>, Vec<V4l2Fourcc>> = BTreeMap::new();
-        let mut seen = Vec::new();
-        for format in formats.iter().filter(|it| !it.is_emulated) {
-            let is_known = has_caps(format.code) && !seen.contains(&format.code);
-            if !is_known {
+        for &code in self.formats.get_or_init(|| self.ask_formats()) {
+            if wanted.is_some_and(|wanted| !wanted.contains(&code)) {
                 continue;
             }
-            seen.push(format.code);
-            let sizes = self.device.sizes(format.code);
+            let sizes = self.device.sizes(code);
             let extents = sizes.map(|it| Extent::all(&it)).unwrap_or_default();
-            by_sizes.entry(extents).or_default().push(format.code);
+            by_sizes.entry(extents).or_default().push(code);
         }
         let mut caps = gst::Caps::new_empty();
         for form in [Form::DmaDrm, Form::Plain, Form::Bytes] {
@@ -168,6 +176,18 @@ impl Camera {
             }
         }
         caps
+    }
+
+    /// The formats that caps have words for, each once.
+    fn ask_formats(&self) -> Vec<V4l2Fourcc> {
+        let formats = self.device.formats(Queue::Capture).unwrap_or_default();
+        let mut codes = Vec::new();
+        for format in formats.iter().filter(|it| !it.is_emulated) {
+            if has_caps(format.code) && !codes.contains(&format.code) {
+                codes.push(format.code);
+            }
+        }
+        codes
     }
 }
 

@@ -105,6 +105,15 @@ pub(super) fn choose(
     }
 }
 
+/// The formats that caps name; `None` where some leave them open.
+pub(super) fn named_codes(caps: &gst::Caps) -> Option<Vec<V4l2Fourcc>> {
+    let mut all = Vec::new();
+    for wish in Wish::all(caps) {
+        all.extend(wish.codes?);
+    }
+    Some(all)
+}
+
 /// Asks for each wish of downstream's, in its order, whether the driver can fulfil it.
 fn find<'a>(
     device: &Device,

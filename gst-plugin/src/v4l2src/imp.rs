@@ -298,13 +298,14 @@ impl BaseSrcImpl for V4l2Src {
 
     fn caps(&self, filter: Option<&gst::Caps>) -> Option<gst::Caps> {
         let camera = self.state().camera.clone();
-        let caps = match camera {
-            Some(camera) => camera.caps(),
-            None => self.obj().src_pad().pad_template_caps(),
-        };
-        Some(match filter {
-            Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
-            None => caps,
+        let template = || self.obj().src_pad().pad_template_caps();
+        Some(match (camera, filter) {
+            (Some(camera), Some(filter)) => camera.caps_within(filter),
+            (Some(camera), None) => camera.caps(),
+            (None, Some(filter)) => {
+                filter.intersect_with_mode(&template(), gst::CapsIntersectMode::First)
+            }
+            (None, None) => template(),
         })
     }
 

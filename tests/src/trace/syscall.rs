@@ -49,7 +49,7 @@ const WAITS: [u32; 2] = [0, 9];
 const FUTEX_COMMAND: u32 = 0x7f;
 
 /// Requests of `videodev2.h`, `drm.h`, `dma-heap.h` and `dma-buf.h`.
-const REQUESTS: [(u32, &str); 24] = [
+const REQUESTS: [(u32, &str); 26] = [
     (QBUF, "VIDIOC_QBUF"),
     (0xc058_5611, "VIDIOC_DQBUF"),
     (0xc014_5608, "VIDIOC_REQBUFS"),
@@ -59,6 +59,8 @@ const REQUESTS: [(u32, &str); 24] = [
     (0xc0d0_5605, "VIDIOC_S_FMT"),
     (0xc0d0_5640, "VIDIOC_TRY_FMT"),
     (0xc058_565d, "VIDIOC_PREPARE_BUF"),
+    (0xc040_5602, "VIDIOC_ENUM_FMT"),
+    (0xc02c_564a, "VIDIOC_ENUM_FRAMESIZES"),
     (0x8088_5659, "VIDIOC_DQEVENT"),
     (PRIME_FD_TO_HANDLE, "DRM_IOCTL_PRIME_FD_TO_HANDLE"),
     (0x4008_6409, "DRM_IOCTL_GEM_CLOSE"),
