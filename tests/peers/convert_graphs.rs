@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use dmaheap_tests::account::Account;
 use dmaheap_tests::census::Census;
+use dmaheap_tests::kprobe::Kprobe;
 use dmaheap_tests::note;
 use dmaheap_tests::player::Player;
 use dmaheap_tests::trace::Recorder;
@@ -104,4 +105,30 @@ fn the_camera_is_asked_for_what_is_in_question_only() {
     let sizes = calls.get("VIDIOC_ENUM_FRAMESIZES").copied();
     let sizes = sizes.expect("the element looks upstream");
     assert!(sizes <= SIZES_OF_ONE_FORMAT, "{sizes} sizes: {calls:?}");
+}
+
+/// vim2m copies by CPU: it maps a dma-buf into the kernel when a buffer number meets another one than the last time.
+#[test]
+fn the_kernel_maps_each_frame_once_on_either_side_of_a_device() {
+    let vivid = Vivid::find();
+    let queues = Kprobe::of_queues();
+    let player = Player::launch(&format!("{} ! fakesink", converted(&vivid)));
+    let attached = || Account::of(&player, "convert").count("attachments");
+    let start = queues.hits();
+    player.play();
+    player.wait_frames(30);
+    let (before, known) = (attached(), queues.hits());
+    player.wait_frames(60);
+    let mapped = queues.hits() - known;
+    // What was mapped last is counted when its frame is done.
+    player.wait_frames(2);
+    let new = attached() - before;
+    note(format!(
+        "{} at the start, then {mapped}, {new} of them new",
+        known - start
+    ));
+    assert!(known - start >= 6, "a camera and two queues of a device");
+    // A frame that lay deep in its pool may come late for the first time.
+    assert!(mapped <= new, "{mapped} mapped, and {new} frames were new");
+    assert_eq!(Account::of(&player, "convert").count("re-attachments"), 0);
 }
