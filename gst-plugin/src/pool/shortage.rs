@@ -8,7 +8,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::sync::lock;
+use crate::sync::{lock, wait_in_slices};
 
 /// Several refreshes of any display, also of one that comes late.
 const LONGEST: Duration = Duration::from_millis(250);
@@ -52,10 +52,12 @@ impl Shortage {
 
     /// Waits until fewer than `limit` buffers are out or `is_over`, for a moment; false if neither comes in time.
     pub(super) fn wait_below(&self, limit: u32, is_over: impl Fn() -> bool) -> bool {
-        let deadline = Instant::now() + LONGEST;
-        self.wait(limit, is_over, || {
-            let left = deadline.saturating_duration_since(Instant::now());
-            (!left.is_zero()).then_some(left)
+        wait_in_slices(LONGEST, |slice| {
+            let deadline = Instant::now() + slice;
+            self.wait(limit, &is_over, || {
+                let left = deadline.saturating_duration_since(Instant::now());
+                (!left.is_zero()).then_some(left)
+            })
         })
     }
 
@@ -113,9 +115,9 @@ mod tests {
     fn a_returned_buffer_ends_the_wait() {
         let shortage = with_outstanding(3);
         let waiting = Arc::clone(&shortage);
-        let waiter = thread::spawn(move || waiting.wait_below(3, || false));
+        let waiter = thread::spawn(move || waiting.wait_out(3, || false));
         assert!(!shortage.returned(), "two are still out");
-        assert!(waiter.join().expect("no panic"));
+        waiter.join().expect("no panic");
     }
 
     #[test]
@@ -123,10 +125,10 @@ mod tests {
         let shortage = with_outstanding(3);
         let flushing = Arc::new(AtomicBool::new(false));
         let (waiting, over) = (Arc::clone(&shortage), Arc::clone(&flushing));
-        let waiter = thread::spawn(move || waiting.wait_below(3, || over.load(Ordering::SeqCst)));
+        let waiter = thread::spawn(move || waiting.wait_out(3, || over.load(Ordering::SeqCst)));
         flushing.store(true, Ordering::SeqCst);
         shortage.interrupt();
-        assert!(waiter.join().expect("no panic"));
+        waiter.join().expect("no panic");
         assert_eq!(shortage.outstanding(), 3);
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use v4l2_import::{Buffer, Capture, QueueError};
 
 use super::line::{Line, NotGiven};
-use crate::sync::lock;
+use crate::sync::{lock, wait_in_slices};
 use seat::{Return, Seat};
 
 /// Makes a new `GstBuffer` for the frame of a number, should one come back broken.
@@ -111,10 +111,12 @@ impl Round {
     /// Waits until the driver has a buffer, for a moment; whether it has one then.
     pub(super) fn wait_for_return(&self, patience: Duration, is_over: impl Fn() -> bool) -> bool {
         let is_short = |_seats: &mut Vec<Seat>| self.line.queued() == 0 && !is_over();
-        let waited = self
-            .came_back
-            .wait_timeout_while(self.seats(), patience, is_short);
-        waited.is_ok_and(|(_seats, waited)| !waited.timed_out())
+        wait_in_slices(patience, |slice| {
+            let waited = self
+                .came_back
+                .wait_timeout_while(self.seats(), slice, is_short);
+            waited.is_ok_and(|(_seats, waited)| !waited.timed_out())
+        })
     }
 
     /// Lets who waits look again whether it is over.
