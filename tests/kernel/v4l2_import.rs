@@ -107,7 +107,7 @@ fn a_refused_frame_in_several_dmabufs_is_left_behind_by_the_kernel_alone() {
             drop(frames);
             let kept = || census::dmabufs().0 - before;
             let all_gone = || (kept() == 0).then_some(());
-            wait::until(Duration::from_secs(1), all_gone).map_or_else(kept, |()| 0)
+            wait::until(Duration::from_secs(5), all_gone).map_or_else(kept, |()| 0)
         };
         let streamed = kept_after(&|frames| {
             let side = Side {

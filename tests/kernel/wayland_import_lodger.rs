@@ -105,12 +105,12 @@ fn frames_flow_on_an_application_s_connection_and_its_end_is_told() {
     assert_eq!(returned.try_iter().count(), 29);
     let (sender, ended) = mpsc::channel();
     display.on_lost(Box::new(move |error| drop(sender.send(error))));
-    let killed = Instant::now();
     weston.kill();
+    let killed = Instant::now();
     let error = ended.recv_timeout(PATIENCE).expect("the end is told");
     note(error);
     assert!(
-        killed.elapsed() < Duration::from_secs(1),
+        killed.elapsed() < Duration::from_secs(5),
         "{:?}",
         killed.elapsed()
     );

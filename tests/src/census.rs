@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use crate::{device, wait};
 
-/// How long the kernel and detached threads may take to let go of what nobody holds any more.
-const SETTLE: Duration = Duration::from_secs(2);
+/// How long the kernel and detached threads may take to let go of what nobody holds any more: the last reference to a frame that
+/// was on a display is a worker's, and an emulated machine that has other things to do takes its time.
+pub const SETTLE: Duration = Duration::from_secs(10);
 
-/// The same for frames that were on a display: an emulated machine that has other things to do takes its time.
-const SETTLE_SHOWN: Duration = Duration::from_secs(10);
+/// The same where something may stay, and the wait is never cut short.
+const SETTLE_KEPT: Duration = Duration::from_secs(2);
+
+/// Equal counts in a row, a moment apart, that are taken for the last word.
+const SETTLED: usize = 5;
 
 /// The counts of one moment. Compare with [`Census::expect_restored`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +59,7 @@ impl Census {
         }
     }
 
-    /// Panics with the difference if, within two seconds, the counts of this process do not fall back to `self`.
+    /// Panics with the difference if the counts do not fall back to `self`.
     #[track_caller]
     pub fn expect_restored(&self, after: &str) {
         let mut last = None;
@@ -79,7 +83,7 @@ impl Census {
     #[track_caller]
     pub fn kept_by_kernel(&self, after: &str) -> usize {
         let mut now = Census::take();
-        let _settled = wait::until(SETTLE, || {
+        let _settled = wait::until(SETTLE_KEPT, || {
             now = Census::take();
             self.differences(&now).is_empty().then_some(())
         });
@@ -100,9 +104,16 @@ impl Census {
                 |census: &Census| (census.dmabufs, census.dmabuf_bytes, census.framebuffers);
             (counts(&now) == counts(self)).then_some(())
         };
-        let cleaned = wait::until(SETTLE_SHOWN, is_clean);
+        let cleaned = wait::until(SETTLE, is_clean);
         let now = Census::take();
         assert!(cleaned.is_some(), "{self} → {now}, held by {:?}", holders());
+    }
+
+    /// The open files but dma-bufs, whose number is that of the frames that are in use just then.
+    pub fn files_but_dmabufs(&self) -> BTreeMap<String, usize> {
+        let mut files = self.files.clone();
+        files.retain(|name, _count| !name.starts_with("/dmabuf:"));
+        files
     }
 
     /// What is not equal, each as `name: before → now`.
@@ -153,6 +164,19 @@ impl fmt::Display for Census {
         )?;
         write!(f, "{framebuffers} framebuffers")
     }
+}
+
+/// Waits until the counts of the machine stand still: what a test leaves to a worker of the kernel would be missed after the
+/// next one.
+pub fn settle() {
+    let (mut last, mut same) = (Census::take(), 1);
+    // Whatever does not settle, the next test finds.
+    let _settled = wait::until(SETTLE, || {
+        let now = Census::take();
+        same = if now == last { same + 1 } else { 1 };
+        last = now;
+        (same >= SETTLED).then_some(())
+    });
 }
 
 /// Number and bytes of all dma-bufs, from the last line of debugfs' list: `Total 3 objects, 4147200 bytes`.

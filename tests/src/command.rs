@@ -14,6 +14,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group,
 /// What a command may take when the test does not say.
 const DEFAULT_LIMIT: Duration = Duration::from_mins(1);
 
+/// What it may take to its end from when that is waited for.
+const TO_THE_END: Duration = Duration::from_secs(20);
+
 /// A program to run, in a process group of its own.
 #[derive(Debug)]
 pub struct Run {
@@ -161,10 +164,11 @@ impl Running {
             .expect("SIGINT to a child that nobody has waited for");
     }
 
-    /// Kills the program and its children, as a crash would end them.
+    /// Kills the program and its children, as a crash would end them, and waits until it has ended.
     pub fn kill(&self) {
         // ESRCH: the whole group has ended by itself.
         let _gone = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        self.wait_for_exit(TO_THE_END);
     }
 
     /// Stops the program and its children where they are.
@@ -189,9 +193,10 @@ impl Running {
         contents(&self.stdout) + &contents(&self.stderr)
     }
 
-    /// Waits for the end of the program or of its time.
+    /// Waits for the end of the program or of its time; a test that did other things meanwhile has left it some.
     pub fn finish(mut self) -> Outcome {
-        let timed_out = !self.wait_for_exit(self.limit.saturating_sub(self.started.elapsed()));
+        let left = self.limit.saturating_sub(self.started.elapsed());
+        let timed_out = !self.wait_for_exit(left.max(TO_THE_END));
         self.kill();
         let status = self.child.wait().expect("one wait per child");
         self.finished = true;

@@ -30,6 +30,7 @@ pub mod hoard;
 pub mod kernel_log;
 pub mod kms;
 pub mod kprobe;
+pub mod machine;
 pub mod misuse;
 pub mod passing;
 pub mod pattern;

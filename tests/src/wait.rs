@@ -7,17 +7,20 @@ const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Asks `condition` until it answers `Some` or `limit` is over.
 ///
-/// For states that other processes or the kernel change and no event tells of, as the counts in debugfs.
+/// For states that other processes or the kernel change and no event tells of, as the counts in debugfs. A machine that stands
+/// still lets them change nothing either: what a pause between two questions takes too long does not count.
 pub fn until<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + limit;
+    let mut deadline = Instant::now() + limit;
     loop {
         if let Some(value) = condition() {
             return Some(value);
         }
-        if Instant::now() >= deadline {
+        let asked = Instant::now();
+        if asked >= deadline {
             return None;
         }
         thread::sleep(INTERVAL);
+        deadline += asked.elapsed().saturating_sub(INTERVAL);
     }
 }
 

@@ -12,6 +12,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use dmaheap_tests::census;
 use dmaheap_tests::kernel_log::{self, KernelLog};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
@@ -77,6 +78,7 @@ fn main() -> Result<ExitCode> {
                 target: &entry.target
             })?
         );
+        census::settle();
         let report = run(entry, &mut kernel_log)?;
         all_passed &= report.status == Status::Passed;
         println!("{}", serde_json::to_string(&report)?);
