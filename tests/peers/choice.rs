@@ -3,7 +3,9 @@
 use dmaheap_tests::caps::{NV12, Naming};
 use dmaheap_tests::census::Census;
 use dmaheap_tests::player::Player;
-use dmaheap_tests::two_cameras::{CONTIGUOUS, SCATTERED, SIZE, cameras, cards, sink_on};
+use dmaheap_tests::two_cameras::{
+    CONTIGUOUS, SCATTERED, SIZE, cameras, cards, sink_called, sink_on,
+};
 use gst::prelude::*;
 
 const ALLOC: &str = "dmaheapalloc";
@@ -17,7 +19,7 @@ fn each_camera_gets_its_own_memory_and_the_display_shows_its_picture() {
         let (player, trace) = camera.play(&format!("{ALLOC} ! {}", sink_on(&cards()[0])));
         camera.expect_chosen(&player, ALLOC);
         camera.expect_own_memory(&trace);
-        camera.expect_on_screen(&player.snapshot(), &reference);
+        camera.expect_on_screen(&player, "sink", &reference);
         assert_eq!(player.stat(SINK, "copies"), 0);
     }
     before.expect_released();
@@ -42,7 +44,7 @@ fn each_camera_gets_its_own_memory_from_the_pool_of_the_sink() {
         let (player, trace) = camera.play(&sink_on(&cards()[0]));
         camera.expect_chosen(&player, SINK);
         camera.expect_own_memory(&trace);
-        camera.expect_on_screen(&player.snapshot(), &reference);
+        camera.expect_on_screen(&player, "sink", &reference);
     }
     before.expect_released();
 }
@@ -98,7 +100,7 @@ fn two_pipelines_at_once_have_each_the_memory_of_their_camera() {
         camera.expect_chosen(player, ALLOC);
     }
     for at in [0, 1] {
-        cameras[at].expect_on_screen(&players[at].snapshot(), &references[at]);
+        cameras[at].expect_on_screen(&players[at], "sink", &references[at]);
     }
     // One ends, the other keeps its memory.
     players[0].stop();
@@ -115,14 +117,17 @@ fn each_camera_reaches_two_displays_through_a_tee_in_its_own_memory() {
     let cards = cards();
     for camera in cameras() {
         let reference = camera.reference();
-        let branch = |at: usize| format!("t. ! queue ! {} name=sink{at}", sink_on(&cards[at]));
+        let branch = |at: usize| {
+            let sink = sink_called(&format!("sink{at}"), &cards[at]);
+            format!("t. ! queue ! {sink}")
+        };
         let (player, trace) =
             camera.play(&format!("{ALLOC} ! tee name=t {} {}", branch(0), branch(1)));
         camera.expect_chosen(&player, ALLOC);
         camera.expect_own_memory(&trace);
         for at in [0, 1] {
             let name = format!("sink{at}");
-            camera.expect_on_screen(&player.snapshot_of(&name), &reference);
+            camera.expect_on_screen(&player, &name, &reference);
             assert_eq!(player.stat_of(&name, "copies"), 0, "{name}");
         }
     }

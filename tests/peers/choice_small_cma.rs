@@ -87,6 +87,7 @@ fn a_camera_that_takes_anything_starts_in_other_memory_once_the_first_choice_is_
     assert_eq!(player.stats(ALLOC, ["copies", "foreign"]), [0, 0]);
     // The snapshot needs memory, too.
     drop(holder);
+    player.wait_counted("dmaheapkmssink", 3);
     let (shown, seen) = vkms::visible(&player.snapshot(), &reference);
     let difference = shown.difference(&seen, &[]);
     assert!(difference.is_within(3, 1.0), "{difference:?}");

@@ -26,7 +26,7 @@ fn a_camera_that_needs_contiguous_memory_plays_from_the_contiguous_heap() {
         "dmaheapalloc heap=default_cma_region zero-copy=required ! dmaheapkmssink driver-name=vkms";
     let player = Player::launch(&pipeline(&vivid, rest));
     player.play();
-    player.wait_frames(10);
+    player.wait_counted("dmaheapkmssink", 10);
     assert_eq!(
         player.stats("dmaheapalloc", ["copies", "foreign"]),
         [0, 0],

@@ -90,6 +90,7 @@ fn a_display_that_comes_late_takes_the_memory_that_is_there() {
         let trace = recorder.finish().of_process(std::process::id());
         trace.expect_zero_copy(6);
         for name in ["first", "late"] {
+            Account::wait(&player, name, "frames", 3);
             let difference = player
                 .snapshot_of(name)
                 .crop(vkms::centred(SIZE.0, SIZE.1))

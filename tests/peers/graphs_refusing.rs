@@ -85,6 +85,7 @@ fn a_refusal_in_mid_stream_costs_one_question_and_nobody_elses_frames() {
             let account = Account::of(&player, name);
             assert_eq!(account.counts(["copies", "foreign"]), [0, 0], "{account:?}");
         }
+        Account::wait(&player, "willing", "frames", 3);
         let shown = player
             .snapshot_of("willing")
             .crop(vkms::centred(SIZE.0, SIZE.1));

@@ -9,6 +9,7 @@ use dmaheap_tests::device;
 use dmaheap_tests::player::Player;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
 use dmaheap_tests::{note, vkms, wait};
+use gst::prelude::*;
 
 const RATE: &str = "framerate=25/1";
 const START: (Format, (u32, u32)) = (NV12, (640, 360));
@@ -19,6 +20,7 @@ const CHANGES: [(Format, (u32, u32)); 4] = [
     (RGB565, (640, 480)),
     START,
 ];
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the threads of a sink and of the kernel may hold what is not shown any more.
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -71,6 +73,26 @@ fn expect_replaced(before: (Format, (u32, u32)), now: (Format, (u32, u32))) {
     );
 }
 
+/// What the allocator tells of the negotiation about `subject`, once there has been one.
+#[track_caller]
+fn wait_story(player: &Player, subject: &str) -> String {
+    let story = || Account::of(player, "heap").text("negotiation");
+    let told = wait::until(PATIENCE, || {
+        Some(story()).filter(|it| it.starts_with(subject))
+    });
+    told.unwrap_or_else(|| panic!("{subject}: {}", story()))
+}
+
+/// Waits until frames of these caps come to the sink.
+#[track_caller]
+fn wait_told(player: &Player, sink: &str, caps: &str) {
+    let caps: gst::Caps = caps.parse().expect("caps");
+    let pad = player.element(sink).static_pad("sink").expect("a pad");
+    let is_told = || pad.current_caps().filter(|told| told.is_subset(&caps));
+    let told = wait::until(PATIENCE, is_told);
+    assert!(told.is_some(), "{sink}: {:?}", pad.current_caps());
+}
+
 /// Goes through all changes with these sinks.
 #[track_caller]
 fn renegotiate(player: &Player, naming: Naming, sinks: &[&str]) {
@@ -79,16 +101,15 @@ fn renegotiate(player: &Player, naming: Naming, sinks: &[&str]) {
         let (format, size) = change;
         note(caps(change, naming));
         player.set_caps("wanted", &caps(change, naming));
-        player.wait_caps(size);
+        let subject = format!("{} {}x{} from", format.drm, size.0, size.1);
+        let story = wait_story(player, &subject);
         for sink in sinks {
+            wait_told(player, sink, &caps(change, naming));
             let frames = Account::of(player, sink).count("frames");
             Account::wait(player, sink, "frames", frames + 4);
             expect_red(player, sink, size);
             assert_eq!(Account::of(player, sink).count("copies"), 0, "{sink}");
         }
-        let story = Account::of(player, "heap").text("negotiation");
-        let subject = format!("{} {}x{} from", format.drm, size.0, size.1);
-        assert!(story.starts_with(&subject), "{subject}: {story}");
         let displays = story.lines().next().unwrap_or_default().matches("display");
         assert_eq!(displays.count(), sinks.len(), "{story}");
         expect_replaced(before, change);

@@ -1,5 +1,7 @@
 //! One camera for two sinks, through a `tee`: no sink costs a copy, and ours have a say in what memory it is.
 
+use std::time::Duration;
+
 use dmaheap_tests::account::Account;
 use dmaheap_tests::caps::{NV12, Naming};
 use dmaheap_tests::device::{self, Card};
@@ -7,10 +9,11 @@ use dmaheap_tests::picture::Picture;
 use dmaheap_tests::player::Player;
 use dmaheap_tests::trace::Recorder;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
-use dmaheap_tests::{note, scanout, vkms};
+use dmaheap_tests::{note, scanout, vkms, wait};
 
 const SIZE: (u32, u32) = (640, 360);
 const FRAMES: u64 = 8;
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Slow enough for an emulated machine with two displays.
 const RATE: &str = "framerate=25/1";
 
@@ -121,13 +124,14 @@ fn our_display_and_the_peers_show_the_same_memory() {
         expect_zero_copy(recorder);
         expect_shown(&player, "ours", &reference);
         // Where the peer's display puts which pixels, as the kernel has it.
-        let state = scanout::state_of(&cards[0]);
         let place = vkms::centred(SIZE.0, SIZE.1);
         let place = format!("crtc-pos={}x{}+{}+{}", SIZE.0, SIZE.1, place.x, place.y);
-        assert!(
-            state.contains(&place) && state.contains("format=NV12"),
-            "{state}"
-        );
+        let state = || scanout::state_of(&cards[0]);
+        let shown = wait::until(PATIENCE, || {
+            let state = state();
+            (state.contains(&place) && state.contains("format=NV12")).then_some(())
+        });
+        assert!(shown.is_some(), "{}", state());
     }
 }
 

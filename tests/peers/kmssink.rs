@@ -99,7 +99,7 @@ fn draining_can_blank_the_plane_instead_of_copying() {
     for (drain, copies) in [("copy", 1), ("blank", 0)] {
         let player = Player::launch(&format!("{source} ! {SINK} drain={drain}"));
         player.play();
-        player.wait_frames(5);
+        player.wait_counted("dmaheapkmssink", 5);
         let pad = player
             .by_factory("dmaheapkmssink")
             .static_pad("sink")

@@ -14,6 +14,7 @@ use gst::State;
 
 const SIZE: (u32, u32) = (640, 360);
 const SMALLER: (u32, u32) = (320, 240);
+const SINK: &str = "dmaheapkmssink";
 
 /// The figure under `--soak`; enough to see a leak otherwise.
 fn cycles() -> usize {
@@ -116,8 +117,8 @@ fn flushes_leave_nothing_behind_and_frames_go_on() {
     let bounded = wait::until(SETTLE, is_bounded);
     assert!(bounded.is_some(), "{before:?} → {now:?}");
     player.stop();
-    let stopped = Census::take();
     census::settle();
+    let stopped = Census::take();
     player.play();
     player.wait_frames(5);
     player.flush("v4l2src");
@@ -137,7 +138,7 @@ fn a_new_size_while_playing_shows_the_new_picture_and_frees_the_old_memory() {
         for size in [SMALLER, SIZE] {
             player.set_caps("size", &caps(size));
             player.wait_caps(size);
-            player.wait_frames(3);
+            player.wait_more(SINK, 3);
             let (screen, place) = (player.snapshot(), vkms::centred(size.0, size.1));
             assert!(
                 screen.is_black_outside(place),
@@ -150,9 +151,10 @@ fn a_new_size_while_playing_shows_the_new_picture_and_frees_the_old_memory() {
             );
         }
     }
-    let now = Census::take();
-    assert!(now.dmabufs <= before.dmabufs + 1, "{before} → {now}");
-    assert_eq!(player.stat("dmaheapkmssink", "copies"), 0);
+    let is_bounded = || (Census::take().dmabufs <= before.dmabufs + 1).then_some(());
+    let bounded = wait::until(SETTLE, is_bounded);
+    assert!(bounded.is_some(), "{before} → {}", Census::take());
+    assert_eq!(player.stat(SINK, "copies"), 0);
     player.stop();
     let is_freed = || (Census::take().dmabufs < before.dmabufs).then_some(());
     let freed = wait::until(SETTLE, is_freed);
@@ -166,7 +168,7 @@ fn twenty_new_sizes_with_exports_of_the_camera_meet_no_busy_device_and_no_black_
     let player = launch(&vivid, "dmabuf");
     let log = DebugLog::start("v4l2*:WARNING");
     player.play();
-    player.wait_frames(3);
+    player.wait_counted(SINK, 3);
     let everywhere = Rect {
         x: vkms::MODE.0 / 2 - 100,
         y: vkms::MODE.1 / 2 - 80,
@@ -194,5 +196,5 @@ fn twenty_new_sizes_with_exports_of_the_camera_meet_no_busy_device_and_no_black_
         .filter(|line| line.to_lowercase().contains("busy"))
         .collect();
     assert!(busy.is_empty(), "{busy:#?}");
-    assert_eq!(player.stat("dmaheapkmssink", "copies"), 0);
+    assert_eq!(player.stat(SINK, "copies"), 0);
 }

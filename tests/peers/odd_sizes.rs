@@ -25,7 +25,7 @@ fn expect_upright(formats: &[Format], size: Size, io_mode: &str, factory_rest: &
             "{source} ! {factory_rest}dmaheapkmssink driver-name=vkms"
         ));
         player.play();
-        player.wait_frames(3);
+        player.wait_counted("dmaheapkmssink", 3);
         assert_eq!(player.stat("dmaheapkmssink", "copies"), 0, "{what}");
         let (shown, reference) = vkms::visible(&player.snapshot(), &reference);
         let difference = shown.difference(&reference, &[]);

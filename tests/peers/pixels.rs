@@ -92,7 +92,7 @@ fn the_counter_of_the_camera_moves_on_the_display() {
     vivid.show(Pattern::GrayRamp, OsdText::Counters);
     let player = play(&vivid, &NV12.caps(Naming::DmaDrm, SIZE), "dmabuf-import");
     let first = shown(&player, SIZE);
-    player.wait_frames(20);
+    player.wait_more("dmaheapkmssink", 20);
     let second = shown(&player, SIZE);
     assert!(
         !first.difference(&second, &[]).is_within(3, 0.1),

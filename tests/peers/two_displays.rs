@@ -1,15 +1,15 @@
 //! Two pipelines in one process, on two cameras and two cards, do not know of each other.
 
-use std::time::Duration;
-
+use dmaheap_tests::account::Account;
 use dmaheap_tests::caps::{NV12, Naming};
 use dmaheap_tests::census::Census;
 use dmaheap_tests::device;
 use dmaheap_tests::player::Player;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
-use dmaheap_tests::{vkms, wait};
+use dmaheap_tests::vkms;
 
 const SIZE: (u32, u32) = (640, 360);
+const SINK: &str = "dmaheapkmssink";
 
 #[test]
 fn two_cameras_play_on_two_cards_at_once() {
@@ -32,7 +32,7 @@ fn two_cameras_play_on_two_cards_at_once() {
     });
     players.iter().for_each(Player::play);
     for player in players.iter().chain(&players) {
-        player.wait_frames(10);
+        player.wait_more(SINK, 5);
     }
     let [red, green] = [0, 1].map(|at| {
         players[at]
@@ -49,20 +49,14 @@ fn two_cameras_play_on_two_cards_at_once() {
         "the second display shows {green:?}"
     );
     for player in &players {
-        let counts = player.stats("dmaheapkmssink", ["copies", "foreign"]);
+        let counts = player.stats(SINK, ["copies", "foreign"]);
         assert_eq!(counts, [0, 0], "copies and foreign frames");
     }
     // One ends, the other goes on.
     players[0].stop();
     players[1].wait_frames(10);
     players[1].stop();
-    // The kernel takes its time to clean up behind the last commit.
-    let is_clean = || {
-        let now = Census::take();
-        (now.dmabufs == before.dmabufs && now.framebuffers == before.framebuffers).then_some(())
-    };
-    let cleaned = wait::until(Duration::from_secs(2), is_clean);
-    assert!(cleaned.is_some(), "{before} → {}", Census::take());
+    before.expect_released();
 }
 
 #[test]
@@ -88,10 +82,11 @@ fn one_camera_plays_on_two_cards_through_a_tee() {
         branch(1)
     ));
     player.play();
-    player.wait_frames(20);
     for at in [0, 1] {
+        let name = format!("sink{at}");
+        Account::wait(&player, &name, "frames", 10);
         let shown = player
-            .snapshot_of(&format!("sink{at}"))
+            .snapshot_of(&name)
             .crop(vkms::centred(SIZE.0, SIZE.1));
         assert!(
             shown.is_uniform() && shown.pixel(0, 0)[0] > 230,

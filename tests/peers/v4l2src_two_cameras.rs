@@ -55,8 +55,7 @@ fn two_cameras_in_one_pipeline_play_on_two_displays() {
             let account = stats(name);
             assert_eq!(account.get::<u64>("copies"), Ok(0), "{account}");
         }
-        let screen = player.snapshot_of(&format!("display{at}"));
-        cameras[at].expect_on_screen(&screen, &references[at]);
+        cameras[at].expect_on_screen(&player, &format!("display{at}"), &references[at]);
     }
     let heaps = cameras.map(|camera| camera.heap.to_owned());
     assert_eq!(trace.queued_from(), heaps.into());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use crate::account::Account;
 use crate::caps::{NV12, Naming};
 use crate::device::{self, Card};
 use crate::picture::Picture;
@@ -21,6 +22,8 @@ pub const SCATTERED: &str = "system";
 /// Frames to look at; the first ones belong to set-up.
 const FRAMES: u64 = 16;
 const SETTLED: usize = 6;
+/// Frames that a sink has counted when a picture is looked at; it counts none of those that reach it late.
+const SHOWN: u64 = 3;
 
 /// A camera, and the memory that suits it best.
 #[derive(Debug)]
@@ -66,9 +69,14 @@ pub fn cards() -> [Card; 2] {
         .unwrap_or_else(|cards| panic!("two vkms cards: {cards:?}"))
 }
 
-/// Our sink on that card.
+/// Our sink on that card, called `sink`.
 pub fn sink_on(card: &Card) -> String {
-    format!("dmaheapkmssink device={}", card.node.display())
+    sink_called("sink", card)
+}
+
+/// Our sink of that name on that card.
+pub fn sink_called(name: &str, card: &Card) -> String {
+    format!("dmaheapkmssink name={name} device={}", card.node.display())
 }
 
 impl Camera {
@@ -128,9 +136,11 @@ impl Camera {
         assert_eq!(counts, [0; 3], "copies, foreign frames, bytes");
     }
 
-    /// The display shows what the camera sees.
+    /// The display of the sink called `name` shows what the camera sees.
     #[track_caller]
-    pub fn expect_on_screen(&self, screen: &Picture, reference: &Picture) {
+    pub fn expect_on_screen(&self, player: &Player, name: &str, reference: &Picture) {
+        Account::wait(player, name, "frames", SHOWN);
+        let screen = player.snapshot_of(name);
         let shown = screen.crop(vkms::centred(SIZE.0, SIZE.1));
         let difference = shown.difference(reference, &[]);
         if !difference.is_within(3, 1.0) {

@@ -65,6 +65,12 @@ impl Player {
         );
     }
 
+    /// Waits until the element of that factory has counted `more` frames from now on.
+    #[track_caller]
+    pub fn wait_more(&self, factory: &str, more: u64) {
+        self.wait_counted(factory, self.stat(factory, "frames") + more);
+    }
+
     /// The frames that have reached the sink up to now.
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed)
