@@ -132,7 +132,7 @@ fn memory_that_is_no_dmabuf_is_copied_and_the_copies_are_counted() {
     player.play();
     player.wait_counted("dmaheapkmssink", FRAMES);
     let [frames, copies, bytes] =
-        ["frames", "copies", "bytes-copied"].map(|name| player.stat("dmaheapkmssink", name));
+        player.stats("dmaheapkmssink", ["frames", "copies", "bytes-copied"]);
     assert!(
         copies > 0 && copies.abs_diff(frames) <= 1,
         "{copies} copies of {frames} frames"

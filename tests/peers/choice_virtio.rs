@@ -137,7 +137,7 @@ fn the_screen_shows_what_the_camera_sees_whichever_way_its_frames_took() {
         player.play();
         player.wait_counted(SINK, 3);
         let mut shown = None;
-        let is_right = wait::until(Duration::from_secs(10), || {
+        let is_right = wait::until(Duration::from_secs(30), || {
             let picture = shown.insert(screen.picture());
             let is_whole = (picture.width(), picture.height()) == SIZE;
             let is_right = is_whole && picture.difference(&reference, &[]).is_within(3, 1.0);

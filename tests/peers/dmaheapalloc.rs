@@ -11,9 +11,10 @@ use gst::prelude::*;
 const NV12: &str = "video/x-raw,format=NV12,width=640,height=360";
 const NV12_LEN: u64 = 640 * 360 * 3 / 2;
 
-/// Reads several counters of `dmaheapalloc`.
+/// Several counters of `dmaheapalloc`, all of one moment.
+#[track_caller]
 fn counts<const N: usize>(player: &Player, names: [&str; N]) -> [u64; N] {
-    names.map(|name| player.stat("dmaheapalloc", name))
+    player.stats("dmaheapalloc", names)
 }
 
 fn text(player: &Player, field: &str) -> String {

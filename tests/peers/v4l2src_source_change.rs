@@ -39,7 +39,7 @@ fn another_signal_is_followed_with_new_caps() {
     player.wait_frames(5);
 
     vivid.set_control("dv_timings_signal_mode", NO_SIGNAL);
-    let warned = wait::until(Duration::from_secs(10), || {
+    let warned = wait::until(Duration::from_secs(30), || {
         let warnings = player.warnings();
         warnings
             .iter()

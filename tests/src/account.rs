@@ -1,14 +1,11 @@
 //! The `stats` of one element, all of one moment.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gst::prelude::*;
 
-use crate::player::Player;
+use crate::player::{PATIENCE, Player};
 use crate::wait;
-
-/// What an emulated machine may take until a counter rises.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What an element says of itself.
 #[derive(Debug, Clone)]

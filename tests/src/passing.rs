@@ -9,6 +9,7 @@ use gst::prelude::*;
 use gst::{PadProbeData, PadProbeReturn, PadProbeType};
 
 use crate::note;
+use crate::player::PATIENCE;
 use crate::trace::Trace;
 
 /// Something that passed.
@@ -71,9 +72,7 @@ impl Passing {
 
     /// The numbers of the pictures that passed there.
     pub fn frames(&self, place: &str) -> Vec<u64> {
-        let seen = self.seen();
-        let there = seen.iter().filter(|it| it.place == place);
-        there.filter_map(Passed::frame).collect()
+        frames_at(&self.seen(), place)
     }
 
     /// The numbers before and after each picture that is missing there, from picture `first` on.
@@ -121,7 +120,8 @@ impl Passing {
     #[track_caller]
     pub fn expect_all_passed_on(&self, upstream: &str, downstream: &str) {
         const ON_THEIR_WAY: usize = 3;
-        let (above, below) = (self.frames(upstream), self.frames(downstream));
+        let seen = self.seen();
+        let (above, below) = (frames_at(&seen, upstream), frames_at(&seen, downstream));
         let is_whole = above.starts_with(&below) && above.len() - below.len() <= ON_THEIR_WAY;
         assert!(
             is_whole && !below.is_empty(),
@@ -139,6 +139,11 @@ impl Passed {
     }
 }
 
+fn frames_at(seen: &[Passed], place: &str) -> Vec<u64> {
+    let there = seen.iter().filter(|it| it.place == place);
+    there.filter_map(Passed::frame).collect()
+}
+
 /// Stops the stream at `pad`, between two buffers, until the pipeline ends.
 #[track_caller]
 pub fn hold_back(pad: &gst::Pad) {
@@ -147,7 +152,9 @@ pub fn hold_back(pad: &gst::Pad) {
         let _later_ones = held.send(());
         PadProbeReturn::Ok
     });
-    is_held.recv().expect("another buffer comes");
+    is_held
+        .recv_timeout(PATIENCE)
+        .expect("another buffer comes");
 }
 
 fn what(data: &PadProbeData) -> Option<What> {

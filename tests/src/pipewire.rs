@@ -16,7 +16,7 @@ const CAMERA: &str = "camera";
 /// The name of the socket.
 const CORE: &str = "pipewire-0";
 /// What a start, or the appearance of a stream, may take on a busy emulated machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running daemon; killed when dropped.
 #[derive(Debug)]

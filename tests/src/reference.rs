@@ -30,7 +30,7 @@ impl Picture {
         let bus = pipeline.bus().expect("a pipeline has a bus");
         let ends = [gst::MessageType::Eos, gst::MessageType::Error];
         let message = bus
-            .timed_pop_filtered(gst::ClockTime::from_seconds(20), &ends)
+            .timed_pop_filtered(gst::ClockTime::from_seconds(60), &ends)
             .expect("an end");
         let sink = pipeline.by_name("end").expect("the sink has a name");
         let sample = sink.property::<Option<gst::Sample>>("last-sample");

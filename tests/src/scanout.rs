@@ -21,7 +21,7 @@ pub const SCREEN: Rect = Rect::new(0, 0, vkms::MODE.0, vkms::MODE.1);
 /// The colours that the quadrants are drawn in.
 pub const BT601: YuvColor = YuvColor::new(YuvEncoding::Bt601, YuvRange::Limited);
 /// How long anything may take on a busy emulated machine.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A frame's keep that sends its number when it is dropped.
 #[derive(Debug)]

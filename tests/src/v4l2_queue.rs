@@ -15,7 +15,7 @@ use crate::v4l2_frame;
 use crate::vivid::{OsdText, Pattern, Vivid};
 
 /// How long a device may take for one frame: the machine is emulated, and has other things to do.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The device at `node`.
 #[track_caller]

@@ -22,7 +22,7 @@ const SOCKET: &str = "wayland-test";
 const START: Duration = Duration::from_mins(1);
 
 /// What one client that asks a question may take.
-const CLIENT: Duration = Duration::from_secs(20);
+const CLIENT: Duration = Duration::from_mins(1);
 
 /// How long a window may take to appear on the output, or to vanish from it.
 const CHANGE: Duration = Duration::from_secs(30);

@@ -21,7 +21,7 @@ use crate::picture::Picture;
 use crate::{threads, wait};
 
 /// What one state change or one frame may take under emulation.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A pipeline; set to NULL when dropped.
 #[derive(Debug)]
