@@ -36,8 +36,9 @@ enum Writer {
     Probe,
 }
 
+/// Without `qos`, an effect works on every frame, also on one behind a late one.
 const WRITERS: [Writer; 3] = [
-    Writer::Element("videobalance saturation=0 contrast=0.5"),
+    Writer::Element("videobalance qos=false saturation=0 contrast=0.5"),
     Writer::Element(
         "textoverlay text=dmaheap font-desc=\"Sans 40\" halignment=center valignment=center",
     ),

@@ -10,6 +10,15 @@ use dmaheap_tests::vivid::Vivid;
 use dmaheap_tests::watched::{self, FRAMES, own};
 
 const SIZE: (u32, u32) = (640, 360);
+/// All, but the one that has reached the sink just then.
+const SHOWN: u64 = FRAMES - 1;
+/// Frames on screen, on the way there, and before that.
+const HELD: u64 = 3;
+
+// None of these sinks waits for the clock. The base class drops what is late, and a buffer whose frames are all late is
+// first imported when one is not: on a busy machine, long after the start.
+const SINK: &str = "dmaheapkmssink driver-name=vkms sync=false";
+const PEER: &str = "kmssink driver-name=vkms sync=false";
 
 /// Calls that a frame in the steady state has no use for: memory, imports and files are settled.
 const ONCE: [&str; 14] = [
@@ -49,10 +58,10 @@ fn expect_settled(trace: &Trace) {
         spent.is_empty(),
         "in 200 frames of the steady state: {spent:?}"
     );
-    // At the ends of the interval a buffer may be given back on the one side or the other.
+    // At the ends of the interval those that are held may be given back on the one side or the other.
     let queued = calls.get("VIDIOC_QBUF").copied().unwrap_or(0);
     assert!(
-        queued.abs_diff(200) <= 1,
+        queued.abs_diff(200) <= HELD,
         "one QBUF for each frame: {calls:?}"
     );
     assert!(
@@ -74,7 +83,7 @@ fn the_display_reads_the_very_memory_that_the_camera_wrote() {
     let vivid = Vivid::find();
     let caps = NV12.caps(Naming::DmaDrm, SIZE);
     let pipeline = format!(
-        "{} io-mode=dmabuf-import ! {caps},framerate=60/1 ! dmaheapkmssink driver-name=vkms",
+        "{} io-mode=dmabuf-import ! {caps},framerate=60/1 ! {SINK}",
         vivid.source()
     );
     let names = ["frames", "imported", "copies", "imports", "allocations"];
@@ -94,7 +103,7 @@ fn the_display_reads_the_very_memory_that_the_camera_wrote() {
     expect_settled(&trace);
     let [frames, from_pool, copies, imports, allocations] = counts;
     assert!(
-        frames >= FRAMES / 2 && frames.abs_diff(from_pool) <= 1 && copies == 0,
+        frames >= SHOWN && frames.abs_diff(from_pool) <= 1 && copies == 0,
         "{counts:?}"
     );
     assert_eq!(
@@ -118,7 +127,7 @@ fn heap_memory_reaches_the_peers_display_unmapped() {
         "{} io-mode=dmabuf-import ! {caps},framerate=60/1",
         vivid.source()
     );
-    let pipeline = format!("{source} ! dmaheapalloc zero-copy=required ! kmssink driver-name=vkms");
+    let pipeline = format!("{source} ! dmaheapalloc zero-copy=required ! {PEER}");
     let (trace, copies) = trace(&pipeline, |player| player.stat("dmaheapalloc", "copies"));
     assert_eq!(copies, 0);
     let (queued, imported) = (trace.queued(), trace.imported());
@@ -136,12 +145,11 @@ fn exports_of_the_camera_reach_the_display_unmapped() {
     let vivid = Vivid::find();
     let caps = NV12.caps(Naming::DmaDrm, SIZE);
     let source = format!("{} ! {caps},framerate=60/1", vivid.source());
-    let rest =
-        "dmaheapalloc zero-copy=required ! dmaheapkmssink driver-name=vkms zero-copy=required";
+    let rest = format!("dmaheapalloc zero-copy=required ! {SINK} zero-copy=required");
     let (trace, foreign) = trace(&format!("{source} ! {rest}"), |player| {
         player.stat("dmaheapkmssink", "foreign")
     });
-    assert!(foreign >= FRAMES / 2, "{foreign} foreign frames");
+    assert!(foreign >= SHOWN, "{foreign} foreign frames");
     assert!(!trace.imported().is_empty() && trace.imported().is_subset(&trace.exported()));
     assert_eq!(
         trace.queued(),
@@ -161,10 +169,9 @@ fn a_forced_copy_shows_in_the_trace_and_in_the_stats() {
     let vivid = Vivid::find();
     let caps = XRGB8888.caps(Naming::Plain, SIZE);
     let source = format!("{} io-mode=mmap ! {caps},framerate=60/1", vivid.source());
-    let pipeline =
-        format!("{source} ! identity drop-allocation=true ! dmaheapkmssink driver-name=vkms");
+    let pipeline = format!("{source} ! identity drop-allocation=true ! {SINK}");
     let (trace, copies) = trace(&pipeline, |player| player.stat("dmaheapkmssink", "copies"));
-    assert!(copies >= FRAMES / 2, "{copies} copies");
+    assert!(copies >= SHOWN, "{copies} copies");
     assert!(
         !trace.mapped().is_empty() && trace.imported().is_subset(&trace.mapped()),
         "a copy needs a mapping"
