@@ -20,6 +20,8 @@ const NOISE: f64 = 0.2;
 /// Against the stock pair in the same run, which makes eight calls while no frame is late, and up to sixteen when the camera
 /// is as fast as the display and most are.
 const BAR: f64 = 0.8;
+/// With fewer the stock pair shows no frame.
+const STOCK: f64 = 7.5;
 const FRAMES_IN_FLIGHT: u64 = 6;
 
 #[track_caller]
@@ -43,19 +45,13 @@ fn a_frame_costs_six_calls_and_at_most_eight_tenths_of_the_stock_pair() {
             "stock {stock:?}, ours {ours:?}, ratio {:.2}",
             ours.calls / stock.calls
         ));
-        assert!(
-            stock.calls > 7.5,
-            "the stock pair makes more calls than that: {stock:?}"
-        );
-        assert!(
-            ours.calls > CALLS - NOISE,
-            "a frame cannot be shown with fewer: {ours:?}"
-        );
-        ours.calls <= CALLS + NOISE && ours.calls <= BAR * stock.calls
+        // Frames that are late are not shown, and cost less: then it says nothing.
+        let all_shown = stock.calls > STOCK && ours.calls > CALLS - NOISE;
+        all_shown && ours.calls <= CALLS + NOISE && ours.calls <= BAR * stock.calls
     };
     assert!(
         (0..ATTEMPTS).any(is_within),
-        "more than {CALLS} calls, or {BAR} of the stock pair, {ATTEMPTS} times"
+        "not {CALLS} calls, or more than {BAR} of the stock pair, {ATTEMPTS} times"
     );
 }
 

@@ -105,16 +105,13 @@ fn traces(rest: &str) -> (Trace, Trace) {
 #[test]
 fn a_frame_costs_three_calls_in_the_thread_of_the_source() {
     const CALLS: f64 = 3.0;
-    let (short, long) = traces("fakesink");
-    let threads = CallRate::by_thread(&short, &long);
-    note(format!(
-        "{threads:?} {:?}",
-        long.between_frames(50, 250).calls()
-    ));
-    let source = threads
-        .iter()
-        .find(|(name, _rate)| name.starts_with("dmaheapv4l2src"));
-    let (_name, rate) = source.expect("a thread of the source");
+    let (_short, long) = traces("fakesink");
+    let steady = long.between_frames(50, 250);
+    note(format!("{:?}", steady.calls()));
+    let mut threads = steady.threads().into_iter();
+    let source = threads.find(|name| name.starts_with("dmaheapv4l2src"));
+    let source = source.expect("a thread of the source");
+    let rate = CallRate::typical(&steady.of_thread(&source));
     assert!(rate.calls > CALLS - NOISE, "a frame needs those: {rate:?}");
     assert!(rate.calls <= CALLS + NOISE, "{rate:?}");
 }

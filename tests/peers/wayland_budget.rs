@@ -15,6 +15,9 @@ use dmaheap_tests::weston::{Renderer, Weston};
 const SIZE: (u32, u32) = (320, 180);
 const RATE: &str = "framerate=15/1";
 const BAR: f64 = 0.8;
+/// What the stock pair needs at least to show a frame, and what the camera alone costs.
+const STOCK: f64 = 6.0;
+const CAMERA: f64 = 3.0;
 /// How many more futex calls: a lock that two threads want at once, now and then.
 const WAKES: f64 = 0.5;
 /// One on screen, one on its way there, one that waits.
@@ -45,15 +48,9 @@ fn a_frame_costs_at_most_eight_tenths_of_the_calls_of_the_stock_pair() {
             "stock {stock:?}, ours {ours:?}, ratio {:.2}",
             ours.calls / stock.calls
         ));
-        assert!(
-            stock.calls > 6.0,
-            "the stock pair makes more calls than that: {stock:?}"
-        );
-        assert!(
-            ours.calls > 3.0,
-            "the camera alone makes more calls than that: {ours:?}"
-        );
-        ours.calls <= BAR * stock.calls && ours.futexes <= stock.futexes + WAKES
+        // With fewer, frames are not shown: then it says nothing.
+        let are_shown = stock.calls > STOCK && ours.calls > CAMERA;
+        are_shown && ours.calls <= BAR * stock.calls && ours.futexes <= stock.futexes + WAKES
     };
     assert!(
         (0..ATTEMPTS).any(is_within),
@@ -73,7 +70,7 @@ fn at_most_three_frames_are_pinned_and_seven_in_flight() {
     player.play();
     let most = most_in_flight(&player, before);
     let frame = NV12.frame_len(SIZE).next_multiple_of(4096);
-    let account = Account::of(&player, "sink");
+    let account = Account::wait(&player, "sink", "released", 10);
     note(format!(
         "{most} bytes in flight, {frame} for each frame, {account:?}"
     ));
@@ -85,6 +82,5 @@ fn at_most_three_frames_are_pinned_and_seven_in_flight() {
         most <= FRAMES_IN_FLIGHT * frame,
         "{most} bytes are more than {FRAMES_IN_FLIGHT} frames of {frame}"
     );
-    assert!(account.count("released") >= 10, "{account:?}");
     assert!(account.count("held-peak") <= PINNED, "{account:?}");
 }

@@ -8,8 +8,7 @@ use crate::player::Player;
 use crate::trace::{CallRate, Recorder, Trace};
 use crate::{census, note};
 
-/// Frames of a short and of a long run: what both do once falls out of the difference.
-const SHORT: u32 = 60;
+/// Frames of a program.
 const LONG: u32 = 260;
 
 /// Frames of a [playing](play) pipeline: enough for a steady state from frame 50 to 250.
@@ -43,19 +42,16 @@ pub fn expect_unmapped(trace: &Trace, dmabufs: &BTreeSet<u64>) {
     assert!(mapped.is_disjoint(dmabufs), "{mapped:?} were mapped");
 }
 
-/// What each further frame costs a program; `run` makes it for so many frames.
+/// What a frame costs a program in the steady state; `run` makes it for so many frames.
 #[track_caller]
 pub fn frame_cost(name: &str, run: impl Fn(u32) -> Run) -> CallRate {
-    let record = |frames| Recorder::record(run(frames).limit(LIMIT)).1;
-    let (short, long) = (record(SHORT), record(LONG));
-    let steady = long.between_frames(50, 250);
-    for (thread, rate) in CallRate::by_thread(&short, &long) {
+    let (_outcome, trace) = Recorder::record(run(LONG).limit(LIMIT));
+    let steady = trace.between_frames(50, 250);
+    for thread in steady.threads() {
         let calls = steady.of_thread(&thread).calls();
-        note(format!(
-            "{name}, {thread}: {rate:?}, of 200 frames {calls:?}"
-        ));
+        note(format!("{name}, {thread}: of 200 frames {calls:?}"));
     }
-    CallRate::between(&short, &long)
+    CallRate::typical(&steady)
 }
 
 /// The most bytes of dma-bufs on the machine beyond `before`, looked at while 100 frames come.
