@@ -27,7 +27,7 @@ pub(super) fn choose(
         .map(|(structure, features)| (structure.to_owned(), features.to_owned()))
         .collect();
     if plain.is_empty() {
-        bail!("the display takes none of its formats");
+        bail!("the display takes none of its formats: {}", summary(camera));
     }
     let mut wanted = gst::Caps::builder("video/x-raw");
     if let Some(format) = &options.format {
@@ -77,7 +77,7 @@ fn preferred(possible: &gst::Caps, rate: Option<gst::Fraction>) -> Result<gst::C
     Ok(chosen.field_if_some("framerate", rate).build())
 }
 
-/// The format names in `caps`, each once.
+/// The names of the formats in `caps`, each once: those of pixels, or the media types of what is compressed.
 fn summary(caps: &gst::Caps) -> String {
     let mut formats: Vec<String> = Vec::new();
     for structure in caps.iter() {
@@ -86,7 +86,9 @@ fn summary(caps: &gst::Caps) -> String {
                 formats.push(name.to_owned());
             }
         };
-        if let Ok(name) = structure.get::<&str>("format") {
+        if structure.name() != "video/x-raw" {
+            add(structure.name());
+        } else if let Ok(name) = structure.get::<&str>("format") {
             add(name);
         } else if let Ok(list) = structure.get::<gst::List>("format") {
             list.iter()
@@ -94,6 +96,7 @@ fn summary(caps: &gst::Caps) -> String {
                 .for_each(&mut add);
         }
     }
+    formats.retain(|name| name != "DMA_DRM");
     formats.join(", ")
 }
 
@@ -167,6 +170,12 @@ mod tests {
         let error = choose(&caps(CAMERA), &display, &options(&[]))
             .unwrap_err()
             .to_string();
-        assert!(error.contains("display"), "{error}");
+        assert!(
+            error.contains("display") && error.ends_with("YUY2, NV12"),
+            "{error}"
+        );
+        let camera = caps("image/jpeg,width=640,height=480");
+        let error = choose(&camera, &display, &options(&[])).unwrap_err();
+        assert!(error.to_string().ends_with("image/jpeg"), "{error}");
     }
 }
