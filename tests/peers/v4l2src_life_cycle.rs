@@ -65,6 +65,22 @@ fn restarts_leave_nothing_behind() {
     }
 }
 
+/// `GstBaseSrc` stops the task of a source for good that comes back for a pause when the pause is over already.
+#[test]
+fn pauses_that_are_taken_back_at_once_do_not_stop_the_camera() {
+    let player = launch("auto");
+    player.play();
+    let source = player.by_factory("dmaheapv4l2src");
+    for _round in 0..5 {
+        for _pause in 0..40 {
+            for state in [State::Paused, State::Playing] {
+                source.set_state(state).expect("it changes its state");
+            }
+        }
+        player.wait_frames(3);
+    }
+}
+
 #[test]
 fn a_new_size_or_format_while_playing_has_the_camera_set_anew() {
     let player = launch("auto");

@@ -15,7 +15,7 @@ use super::imp::{CAT, V4l2Src};
 use super::io::Io;
 use super::stream::{NoFrame, Stream, Taken};
 use super::time;
-use super::wake::Wake;
+use super::wake::Turn;
 use crate::caps::VideoCaps;
 use crate::copier::{Copier, CopyError};
 use crate::pool::Users;
@@ -32,18 +32,21 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 impl V4l2Src {
     /// The next frame. Three system calls: `poll`, DQBUF, and when it comes back QBUF.
     pub(super) fn next_frame(&self) -> Result<gst::Buffer, gst::FlowError> {
+        let (camera, wake) = {
+            let state = self.state();
+            (state.camera.clone(), state.wake.clone())
+        };
+        let (Some(camera), Some(wake)) = (camera, wake) else {
+            return Err(gst::FlowError::Flushing);
+        };
+        let turn = wake.turn();
+        let pad = self.obj().src_pad().clone();
         loop {
-            let (camera, wake, stream) = {
-                let state = self.state();
-                (
-                    state.camera.clone(),
-                    state.wake.clone(),
-                    state.stream.clone(),
-                )
-            };
-            let (Some(camera), Some(wake)) = (camera, wake) else {
+            // A flush that began before this turn has called nobody back.
+            if turn.is_over() || pad.pad_flags().contains(gst::PadFlags::FLUSHING) {
                 return Err(gst::FlowError::Flushing);
-            };
+            }
+            let stream = self.state().stream.clone();
             let stream = stream.ok_or(gst::FlowError::NotNegotiated)?;
             stream.start().map_err(|error| self.fail(&error))?;
             let patience = if stream.recheck() {
@@ -51,12 +54,9 @@ impl V4l2Src {
             } else {
                 stream.is_short().then_some(SHORTAGE)
             };
-            let ready = wake.wait(camera.device().as_fd(), true, patience);
+            let ready = turn.wait(camera.device().as_fd(), true, patience);
             let ready = ready.map_err(|error| self.fail_with(&error.to_string()))?;
-            if wake.is_over() {
-                return Err(gst::FlowError::Flushing);
-            }
-            if ready.event && self.heed_events(&camera, &wake)? {
+            if ready.woken || (ready.event && self.heed_events(&camera, &turn)?) {
                 continue;
             }
             if !ready.frame {
@@ -65,7 +65,7 @@ impl V4l2Src {
             }
             match stream.dequeue().map_err(|error| self.fail(&error))? {
                 Dequeued::Done(done) => {
-                    if let Some(buffer) = self.deliver(&stream, &wake, done)? {
+                    if let Some(buffer) = self.deliver(&stream, &turn, done)? {
                         return Ok(buffer);
                     }
                 }
@@ -79,7 +79,7 @@ impl V4l2Src {
     fn deliver(
         &self,
         stream: &Stream,
-        wake: &Wake,
+        turn: &Turn<'_>,
         done: Done<Capture>,
     ) -> Result<Option<gst::Buffer>, gst::FlowError> {
         if done.flags.has_error() {
@@ -100,7 +100,7 @@ impl V4l2Src {
         };
         let taken = stream.take(done).map_err(|error| self.no_frame(&error))?;
         self.outlet.stats().add(Counter::Frames, 1);
-        let mut buffer = self.settle_copies(stream, wake, taken)?;
+        let mut buffer = self.settle_copies(stream, turn, taken)?;
         self.stamp(stream, buffer.make_mut(), &stamp);
         Ok(Some(buffer))
     }
@@ -120,7 +120,7 @@ impl V4l2Src {
     fn settle_copies(
         &self,
         stream: &Stream,
-        wake: &Wake,
+        turn: &Turn<'_>,
         Taken { buffer, copied }: Taken,
     ) -> Result<gst::Buffer, gst::FlowError> {
         let stats = self.outlet.stats();
@@ -134,7 +134,10 @@ impl V4l2Src {
         }
         let may_copy = self.outlet.settings().zero_copy != ZeroCopy::Required
             && VideoCaps::parse(&stream.choice.caps).is_ok();
-        if may_copy && stream.is_starved(SHORTAGE, || wake.is_over()) && !wake.is_over() {
+        if may_copy
+            && stream.is_starved(SHORTAGE, || turn.is_interrupted())
+            && !turn.is_interrupted()
+        {
             let held = self.shortage(stream);
             return self.copy(stream, &buffer, CopyReason::Held, &held);
         }
@@ -285,7 +288,7 @@ impl V4l2Src {
     }
 
     /// Follows what the driver tells between frames; true if the stream is another one now.
-    fn heed_events(&self, camera: &Arc<Camera>, wake: &Wake) -> Result<bool, gst::FlowError> {
+    fn heed_events(&self, camera: &Arc<Camera>, turn: &Turn<'_>) -> Result<bool, gst::FlowError> {
         let mut has_changed = false;
         loop {
             match camera.device().try_event() {
@@ -302,12 +305,12 @@ impl V4l2Src {
         if !has_changed {
             return Ok(false);
         }
-        self.follow_source(camera, wake)?;
+        self.follow_source(camera, turn)?;
         Ok(true)
     }
 
     /// Waits until the source of a digital input sends something, and negotiates anew.
-    fn follow_source(&self, camera: &Arc<Camera>, wake: &Wake) -> Result<(), gst::FlowError> {
+    fn follow_source(&self, camera: &Arc<Camera>, turn: &Turn<'_>) -> Result<(), gst::FlowError> {
         self.end_stream();
         while let Err(error) = camera.follow_source() {
             if self.is_news("signal") {
@@ -318,9 +321,9 @@ impl V4l2Src {
                 );
             }
             let fd = camera.device().as_fd();
-            let ready = wake.wait(fd, false, Some(SHORTAGE));
+            let ready = turn.wait(fd, false, Some(SHORTAGE));
             let ready = ready.map_err(|error| self.fail_with(&error.to_string()))?;
-            if wake.is_over() {
+            if turn.is_over() {
                 return Err(gst::FlowError::Flushing);
             }
             if ready.event

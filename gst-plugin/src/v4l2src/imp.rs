@@ -1,7 +1,7 @@
 //! The element: its states and the calls of its base class. How it agrees with downstream is in `negotiate`, what happens to
 //! a frame in `deliver`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub(crate) struct V4l2Src {
     pub(super) exported: AtomicU64,
     /// Frames from before are not shown: nanoseconds of `CLOCK_MONOTONIC`.
     pub(super) resumed: AtomicU64,
+    /// Whether the base class is about to interrupt the streaming thread for a pause, and for nothing else.
+    is_pausing: AtomicBool,
     /// Warnings that were posted since the start.
     pub(super) told: Mutex<Vec<&'static str>>,
 }
@@ -247,7 +249,17 @@ impl ElementImpl for V4l2Src {
             }
             _ => {}
         }
-        let success = self.parent_change_state(transition)?;
+        let is_pause = transition == gst::StateChange::PlayingToPaused;
+        self.is_pausing.store(is_pause, Ordering::Release);
+        let result = self.parent_change_state(transition);
+        self.is_pausing.store(false, Ordering::Release);
+        if transition == gst::StateChange::PausedToPlaying {
+            let wake = self.state().wake.clone();
+            if let Some(wake) = wake {
+                wake.go_on();
+            }
+        }
+        let success = result?;
         if transition == gst::StateChange::ReadyToNull {
             self.close();
         }
@@ -280,18 +292,14 @@ impl BaseSrcImpl for V4l2Src {
             (state.wake.clone(), state.stream.clone())
         };
         if let Some(wake) = wake {
-            wake.set(true);
+            if self.is_pausing.load(Ordering::Acquire) {
+                wake.pause();
+            } else {
+                wake.call_back();
+            }
         }
         if let Some(stream) = stream {
             stream.interrupt();
-        }
-        Ok(())
-    }
-
-    fn unlock_stop(&self) -> Result<(), gst::ErrorMessage> {
-        let wake = self.state().wake.clone();
-        if let Some(wake) = wake {
-            wake.set(false);
         }
         Ok(())
     }
