@@ -47,23 +47,9 @@ pub(crate) fn copy_forbidden(
     reason: CopyReason,
     why: &dyn Display,
 ) {
-    let who = Upstream::find(pad).map_or_else(|| "upstream".to_owned(), |it| it.label());
-    let remedy = match reason {
-        CopyReason::NotDmaBuf => {
-            "Let it write into the proposed pool (v4l2src: io-mode=dmabuf-import) or bring dma-bufs of its own \
-             (v4l2src: io-mode=dmabuf)"
-        }
-        CopyReason::Refused => {
-            "Restart the pipeline: where all are asked before the first frame, they may agree on other memory \
-             (v4l2src: io-mode=dmabuf-import)"
-        }
-        CopyReason::NoImport => {
-            "Use a display that imports dma-bufs (a compositor: one that draws with a GPU and offers linux-dmabuf)"
-        }
-        CopyReason::DriverMemory | CopyReason::Layout | CopyReason::Held => {
-            "Let whoever makes the frames lay them out in another way, or fewer of them be held downstream"
-        }
-    };
+    let upstream = Upstream::find(pad);
+    let remedy = remedy(reason, upstream.as_ref());
+    let who = upstream.map_or_else(|| "upstream".to_owned(), |it| it.label());
     gst::element_error!(
         element,
         gst::StreamError::WrongType,
@@ -74,6 +60,33 @@ pub(crate) fn copy_forbidden(
             buffer.size()
         )
     );
+}
+
+/// What can be done about copies of what that element brings.
+fn remedy(reason: CopyReason, upstream: Option<&Upstream>) -> String {
+    let settings = upstream.and_then(Upstream::remedies);
+    match (reason, settings) {
+        (CopyReason::NotDmaBuf, Some([import, export])) => format!(
+            "Let it fill dma-bufs that suit all devices ({import}) or bring dma-bufs of its own ({export})"
+        ),
+        (CopyReason::NotDmaBuf, None) => {
+            "Let it write into the proposed pool (as v4l2src does with io-mode=dmabuf-import) or bring dma-bufs of its own \
+             (as v4l2src does with io-mode=dmabuf)"
+                .to_owned()
+        }
+        (CopyReason::Refused, settings) => {
+            let setting = settings.map_or_else(String::new, |[import, _export]| format!(" ({import})"));
+            format!(
+                "Restart the pipeline: where all are asked before the first frame, they may agree on other memory{setting}"
+            )
+        }
+        (CopyReason::NoImport, _) => {
+            "Use a display that imports dma-bufs (a compositor: one that draws with a GPU and offers linux-dmabuf)".to_owned()
+        }
+        (CopyReason::DriverMemory | CopyReason::Layout | CopyReason::Held, _) => {
+            "Let whoever makes the frames lay them out in another way, or fewer of them be held downstream".to_owned()
+        }
+    }
 }
 
 /// Posts the error of `zero-copy=required` where every frame would have to be copied, whatever memory it is in.

@@ -23,6 +23,8 @@ pub(crate) struct Upstream {
     pub device: Option<String>,
     /// Whether it imports the dma-bufs of its peer's pool.
     pub imports: bool,
+    /// The property that says how frames get out of its device, if it has one.
+    io: Option<&'static str>,
     /// The element itself, which may be gone.
     element: glib::WeakRef<gst::Element>,
     /// Whether elements on the way from there change its frames in place, by the CPU.
@@ -70,6 +72,17 @@ impl Upstream {
         }
     }
 
+    /// The settings with which it fills dma-bufs of its peer's and brings its own, as a message should name them.
+    pub(crate) fn remedies(&self) -> Option<[String; 2]> {
+        let io = self.io?;
+        let values = if io == OWN_IO {
+            ["import", "export"]
+        } else {
+            ["dmabuf-import", "dmabuf"]
+        };
+        Some(values.map(|value| format!("{} {io}={value}", self.factory)))
+    }
+
     /// The device that it imports with, if it does and that can be asked.
     pub(crate) fn driver(&self, known: &KnownCapture) -> Option<Arc<dyn Importer>> {
         let element = self.element.upgrade().filter(|_| self.imports)?;
@@ -97,7 +110,8 @@ impl Upstream {
     }
 
     fn of(element: &gst::Element) -> Self {
-        let imports = io_mode(element).as_deref() == Some("dmabuf-import");
+        let io = io_property(element);
+        let imports = io.is_some_and(|io| io_mode(element, io).as_deref() == Some("dmabuf-import"));
         let text = |property: &str| {
             let readable = element
                 .find_property(property)?
@@ -113,6 +127,7 @@ impl Upstream {
                 .map_or_else(|| "bin".to_owned(), |it| it.name().to_string()),
             device: text("device"),
             imports,
+            io,
             element: element.downgrade(),
             touched: false,
             tee: None,
@@ -120,10 +135,18 @@ impl Upstream {
     }
 }
 
-fn io_mode(element: &gst::Element) -> Option<String> {
-    let property = ["io-mode", "capture-io-mode"]
-        .into_iter()
-        .find(|it| element.has_property(it))?;
+/// That of `dmaheapv4l2src`, which makes its own memory and takes no pool.
+const OWN_IO: &str = "io";
+
+fn io_property(element: &gst::Element) -> Option<&'static str> {
+    if element.type_().name() == "GstDmaheapV4l2Src" {
+        return Some(OWN_IO);
+    }
+    let names = ["io-mode", "capture-io-mode"];
+    names.into_iter().find(|it| element.has_property(it))
+}
+
+fn io_mode(element: &gst::Element, property: &str) -> Option<String> {
     let value = element.property_value(property);
     glib::EnumValue::from_value(&value).map(|(_class, value)| value.nick().to_owned())
 }
@@ -146,6 +169,27 @@ mod tests {
         let upstream = upstream_of_last(launch).expect("upstream");
         assert_eq!(upstream.label(), "cam (/dev/video7)");
         assert!(upstream.imports);
+    }
+
+    #[test]
+    fn whoever_is_upstream_is_told_of_its_own_settings() {
+        gst::init().expect("GStreamer");
+        crate::plugin_register_static().expect("the plugin");
+        for (source, remedies) in [
+            (
+                "v4l2src",
+                Some(["v4l2src io-mode=dmabuf-import", "v4l2src io-mode=dmabuf"]),
+            ),
+            (
+                "dmaheapv4l2src",
+                Some(["dmaheapv4l2src io=import", "dmaheapv4l2src io=export"]),
+            ),
+            ("videotestsrc", None),
+        ] {
+            let upstream = upstream_of_last(&format!("{source} ! identity name=last"));
+            let told = upstream.expect("upstream").remedies();
+            assert_eq!(told, remedies.map(|it| it.map(str::to_owned)));
+        }
     }
 
     #[test]
