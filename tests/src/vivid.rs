@@ -94,6 +94,18 @@ impl Vivid {
         ]);
     }
 
+    /// Back to the colours that it has by itself. It keeps those that a format has asked for, and a control that is set to what it
+    /// is set to changes nothing.
+    #[track_caller]
+    pub fn reset_colors(&self) {
+        for values in [
+            "colorspace=1,transfer_function=1,y_cbcr_encoding=1,quantization=1",
+            "colorspace=2,transfer_function=0,y_cbcr_encoding=0,quantization=0",
+        ] {
+            self.v4l2_ctl(&["--set-ctrl", values]);
+        }
+    }
+
     /// Sets the size that a sender puts on the HDMI input; the grabber's scaler then delivers any size.
     #[track_caller]
     pub fn set_dv_timings(&self, width: u32, height: u32) {

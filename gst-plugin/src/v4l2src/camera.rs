@@ -122,6 +122,19 @@ impl Camera {
         CaptureQueue::new(&self.device)
     }
 
+    /// The shape of a pixel, as caps have it: square where the driver does not say. The fraction is V4L2's own, as in the caps of
+    /// `v4l2src`, so that either source stands for the other.
+    pub(super) fn pixel_aspect(&self) -> (i32, i32) {
+        const SQUARE: (i32, i32) = (1, 1);
+        let aspect = self.device.pixel_aspect(Queue::Capture);
+        aspect.map_or(SQUARE, |(numerator, denominator)| {
+            let number = i32::try_from(numerator).ok();
+            number
+                .zip(i32::try_from(denominator).ok())
+                .unwrap_or(SQUARE)
+        })
+    }
+
     /// The camera as a party to a negotiation about memory.
     pub(super) fn importer(&self) -> QueueImporter {
         QueueImporter::of_device(&self.device, Queue::Capture)

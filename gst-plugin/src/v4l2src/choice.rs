@@ -3,16 +3,15 @@
 //! Stock sources ask a driver for everything that it can do, which is thousands of questions, and then for one thing. Here
 //! downstream is asked first, and the driver only whether it has that.
 
-use std::fmt;
-
 use dmabuf_heap::Modifier;
-use gst_video::VideoFormat;
+use gst_video::{VideoColorimetry, VideoFormat};
 use v4l2_import::{
-    CaptureQueue, Device, DeviceError, FormatRequest, Idle, Interval, Queue, QueueFormat, Size,
-    V4l2Fourcc,
+    CaptureQueue, Colorimetry, Device, DeviceError, FormatRequest, Idle, Interval, Queue,
+    QueueFormat, Size, V4l2Fourcc,
 };
 
 use super::format::{self, Form, Rate};
+use crate::color;
 use crate::dead_end;
 
 /// Where the driver has no format of its own yet.
@@ -59,6 +58,9 @@ struct Wish<'a> {
 /// A wish that the driver can fulfil.
 struct Offer<'a> {
     form: Form,
+    /// What the driver was asked for …
+    request: FormatRequest,
+    /// … and what it would make of that.
     format: QueueFormat,
     structure: Option<&'a gst::StructureRef>,
 }
@@ -77,13 +79,14 @@ pub(super) fn choose(
     let current = device.format(Queue::Capture).ok();
     let Offer {
         form,
+        request,
         format,
         structure,
     } = find(&device, peer, current.as_ref())?;
     let format = if current.as_ref() == Some(&format) {
         format
     } else {
-        queue.set_format(&FormatRequest::from(&format))?
+        queue.set_format(&request)?
     };
     let interval = set_interval(&device, structure)?;
     let rate = Rate {
@@ -94,14 +97,15 @@ pub(super) fn choose(
         take_over(caps.make_mut(), structure, rate);
         caps
     });
-    match caps.filter(|caps| peer.can_intersect(caps)) {
-        Some(caps) => Ok(Choice {
+    match caps {
+        Some(caps) if peer.can_intersect(&caps) => Ok(Choice {
             caps,
             form,
             format,
             rate,
         }),
-        None => Err(nothing_in_common(&device, peer, Some(&format), interval)),
+        Some(caps) => Err(nothing_in_common(&device, peer, Some(caps.to_string()))),
+        None => Err(nothing_in_common(&device, peer, Some(format.to_string()))),
     }
 }
 
@@ -126,37 +130,30 @@ fn find<'a>(
     });
     let mut nearest = None;
     for wish in Wish::all(peer) {
-        let wanted = wish.size(size);
-        if let Some(current) = current
-            && wanted == size
-            && wish.names(current.code)
-            && let Some(form) = wish.fits(current)
-        {
-            return Ok(Offer {
-                form,
-                format: current.clone(),
-                structure: wish.structure,
-            });
-        }
+        let request = FormatRequest::new(V4l2Fourcc(0), wish.size(size)).field(wish.field());
         for code in wish.codes(device, current)? {
-            let request = FormatRequest::new(code, wanted).field(wish.field());
-            let Ok(answer) = device.try_request(Queue::Capture, &request) else {
-                continue;
-            };
-            if answer.code != code {
-                continue;
+            for colors in wish.colors() {
+                let request = request.clone().code(code).colorimetry(colors);
+                let Ok(answer) = device.try_request(Queue::Capture, &request) else {
+                    break;
+                };
+                if answer.code != code {
+                    break;
+                }
+                if let Some(form) = wish.fits(&answer) {
+                    return Ok(Offer {
+                        form,
+                        request,
+                        format: answer,
+                        structure: wish.structure,
+                    });
+                }
+                nearest.get_or_insert((answer, wish.form));
             }
-            if let Some(form) = wish.fits(&answer) {
-                return Ok(Offer {
-                    form,
-                    format: answer,
-                    structure: wish.structure,
-                });
-            }
-            nearest.get_or_insert(answer);
         }
     }
-    Err(nothing_in_common(device, peer, nearest.as_ref(), None))
+    let nearest = nearest.map(|(nearest, form)| described(&nearest, form));
+    Err(nothing_in_common(device, peer, nearest))
 }
 
 impl<'a> Wish<'a> {
@@ -247,6 +244,20 @@ impl<'a> Wish<'a> {
         }
     }
 
+    /// What pixels are asked to stand for: first what the camera makes by itself, whatever a program before has asked it for, then
+    /// what is wished. A driver that converts no colours answers with what it makes, and is not taken at its word.
+    fn colors(&self) -> Vec<Colorimetry> {
+        let names = self
+            .structure
+            .and_then(|structure| strings(structure, "colorimetry"))
+            .unwrap_or_default();
+        let wished = names
+            .iter()
+            .filter_map(|name| name.parse::<VideoColorimetry>().ok());
+        let wished = wished.map(|colorimetry| color::to_v4l2(&colorimetry));
+        [Colorimetry::default()].into_iter().chain(wished).collect()
+    }
+
     /// The formats to ask for, the one that the camera is set to first. Only where none is named, the driver is asked for all.
     fn codes(
         &self,
@@ -273,13 +284,6 @@ impl<'a> Wish<'a> {
             None => {}
         }
         Ok(codes)
-    }
-
-    /// Whether this format is one of those that are wished.
-    fn names(&self, code: V4l2Fourcc) -> bool {
-        self.codes
-            .as_ref()
-            .is_none_or(|codes| codes.contains(&code))
     }
 
     /// The form in which pictures of this format are what is wished; `None` if they are not. The rate is not looked at.
@@ -373,24 +377,30 @@ fn plain_codes(names: &[String]) -> Vec<V4l2Fourcc> {
 }
 
 /// The error, in which the user finds what was asked, and what there is instead.
-fn nothing_in_common(
-    device: &Device,
-    peer: &gst::Caps,
-    nearest: Option<&QueueFormat>,
-    interval: Option<Interval>,
-) -> NoChoice {
-    let has: &dyn fmt::Display = match (nearest, interval) {
-        (Some(nearest), Some(interval)) => {
-            &format!("the nearest that it has is {nearest} every {interval}")
-        }
-        (Some(nearest), None) => &format!("the nearest that it has is {nearest}"),
-        (None, _) => &format!("it has the formats {}", format_names(device)),
+fn nothing_in_common(device: &Device, peer: &gst::Caps, nearest: Option<String>) -> NoChoice {
+    let has = match nearest {
+        Some(nearest) => format!("the nearest that it has is {nearest}"),
+        None => format!("it has the formats {}", format_names(device)),
     };
     NoChoice::NothingInCommon(format!(
         "{} makes nothing that downstream takes: {has}; asked for {}. Ask for what it has, or put videoconvertscale behind it",
         device.info(),
         dead_end::shortened(peer)
     ))
+}
+
+/// A format, and what its pixels stand for.
+fn described(format: &QueueFormat, form: Form) -> String {
+    let rate = Rate {
+        interval: None,
+        pixel_aspect: (1, 1),
+    };
+    let caps = format::caps_of(format, form, rate);
+    let structure = caps.as_ref().and_then(|caps| caps.structure(0));
+    match structure.and_then(|it| it.get::<&str>("colorimetry").ok()) {
+        Some(colorimetry) => format!("{format}, colorimetry={colorimetry}"),
+        None => format.to_string(),
+    }
 }
 
 fn format_names(device: &Device) -> String {
@@ -476,6 +486,19 @@ mod tests {
         assert_eq!(fps("video/x-raw", 60), (60, 1));
         assert_eq!(fps("video/x-raw,framerate=[0/1,15/1]", 60), (15, 1));
         assert_eq!(fps("video/x-raw,framerate=25/2", 60), (25, 2));
+    }
+
+    #[test]
+    fn colours_are_those_of_the_camera_unless_others_are_wished() {
+        gst::init().expect("GStreamer");
+        let spaces = |text: &str| -> Vec<u32> {
+            let caps: gst::Caps = text.parse().expect("caps syntax");
+            let colors = Wish::all(&caps)[0].colors();
+            colors.iter().map(|it| it.colorspace).collect()
+        };
+        assert_eq!(spaces("video/x-raw"), [0]);
+        assert_eq!(spaces("video/x-raw,colorimetry=bt709"), [0, 3]);
+        assert_eq!(spaces("video/x-raw,colorimetry={bt601,bt709}"), [0, 1, 3]);
     }
 
     #[test]

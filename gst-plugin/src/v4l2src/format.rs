@@ -136,6 +136,9 @@ pub(super) fn caps_of(format: &QueueFormat, form: Form, rate: Rate) -> Option<gs
         structure.set("width", i32::try_from(width).ok()?);
         structure.set("height", i32::try_from(height).ok()?);
         structure.set("framerate", rate.fps());
+        if rate.pixel_aspect != (1, 1) {
+            structure.set("pixel-aspect-ratio", rate.aspect());
+        }
         return Some(caps);
     }
     let fourcc = format.code.drm()?;

@@ -12,9 +12,6 @@ use super::imp::{CAT, V4l2Src};
 use crate::dead_end;
 use crate::report::chain;
 
-/// Square.
-const PIXEL_ASPECT: (i32, i32) = (1, 1);
-
 impl V4l2Src {
     /// Sets the camera to the first thing that downstream takes and it makes. What runs and is still taken stays.
     pub(super) fn agree(&self) -> Result<(), gst::LoggableError> {
@@ -56,7 +53,7 @@ impl V4l2Src {
             gst::element_imp_error!(self, gst::ResourceError::Busy, ("{text}"));
             gst::loggable_error!(CAT, "{text}")
         })?;
-        choice::choose(&mut queue, peer, PIXEL_ASPECT).map_err(|error| {
+        choice::choose(&mut queue, peer, camera.pixel_aspect()).map_err(|error| {
             let text = chain(&error);
             match error {
                 NoChoice::NothingInCommon(_) => {

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::{Device, DeviceError, Queue};
 use crate::format::Interval;
-use crate::uapi::{self, Selection, StreamParameters};
+use crate::uapi::{self, CropCapability, Selection, StreamParameters};
 
 /// A rectangle in pixels (`struct v4l2_rect`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,6 +144,27 @@ impl Device {
         Ok(rectangle(&selection))
     }
 
+    /// The shape of a pixel (`pixelaspect` of `struct v4l2_cropcap`), as numerator and denominator: (1, 1) for square ones, (54, 59)
+    /// and (11, 10) for television of 625 and of 525 lines. V4L2 means height to width by it, of a picture that is not scaled.
+    ///
+    /// # Errors
+    ///
+    /// The device has no such queue, or its driver knows no shape of pixels (ENOTTY, ENODATA), or says 0.
+    pub fn pixel_aspect(&self, queue: Queue) -> Result<(u32, u32), DeviceError> {
+        let mut capability = CropCapability {
+            buffer_type: selection_type(queue),
+            ..CropCapability::default()
+        };
+        let result = uapi::get_crop_capability(self.as_fd(), &mut capability);
+        let [numerator, denominator] = capability.pixel_aspect;
+        match result {
+            Ok(()) if numerator > 0 && denominator > 0 => Ok((numerator, denominator)),
+            Ok(()) => Err(Errno::NODATA),
+            Err(errno) => Err(errno),
+        }
+        .map_err(|errno| self.error(Some(queue), "VIDIOC_CROPCAP", "the shape of pixels", errno))
+    }
+
     /// The time between two pictures.
     ///
     /// # Errors
@@ -181,14 +202,17 @@ impl Device {
     }
 }
 
-fn selection(queue: Queue, target: SelectionTarget) -> Selection {
-    // This ioctl takes the types of the single-planar interface, on every kernel.
-    let buffer_type = match queue {
+/// Where rectangles are concerned, the types of the single-planar interface are taken, on every kernel.
+const fn selection_type(queue: Queue) -> u32 {
+    match queue {
         Queue::Capture => uapi::BUF_TYPE_VIDEO_CAPTURE,
         Queue::Output => uapi::BUF_TYPE_VIDEO_OUTPUT,
-    };
+    }
+}
+
+fn selection(queue: Queue, target: SelectionTarget) -> Selection {
     Selection {
-        buffer_type,
+        buffer_type: selection_type(queue),
         target: target.code(),
         ..Selection::default()
     }

@@ -25,6 +25,13 @@ impl FormatRequest {
         }
     }
 
+    /// The same in another format.
+    #[must_use]
+    pub const fn code(mut self, code: V4l2Fourcc) -> Self {
+        self.code = code;
+        self
+    }
+
     /// `enum v4l2_field`: which rows of a picture are in a buffer, and in which order. 0 leaves it to the driver.
     #[must_use]
     pub const fn field(mut self, field: u32) -> Self {
@@ -52,7 +59,9 @@ impl FormatRequest {
     }
 
     /// What the pixels stand for. On an output queue this tells the driver. On a capture queue it asks for a conversion, which
-    /// few drivers have; the others answer with what they make.
+    /// few drivers have; the others answer with what they make. 0 asks for what the source sends
+    /// (`V4L2_PIX_FMT_FLAG_SET_CSC`, `Documentation/userspace-api/media/v4l/pixfmt-v4l2.rst`); vivid, which is the source as
+    /// well, keeps what it was asked for last.
     #[must_use]
     pub const fn colorimetry(mut self, colorimetry: Colorimetry) -> Self {
         self.colorimetry = Some(colorimetry);

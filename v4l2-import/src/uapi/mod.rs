@@ -32,9 +32,9 @@ pub(crate) use media::{
     ENABLED as LINK_ENABLED, INTERFACE_LINK, Interface, LINK_TYPE, Link, Topology, topology,
 };
 pub(crate) use structs::{
-    Capability, Control, CreateBuffers, FormatDescription, FrameIntervalEnum, FrameSizeEnum,
-    MultiFormat, PixFormat, PixFormatMplane, RawTimings, RequestBuffers, Selection, SingleFormat,
-    StreamParameters,
+    Capability, Control, CreateBuffers, CropCapability, FormatDescription, FrameIntervalEnum,
+    FrameSizeEnum, MultiFormat, PixFormat, PixFormatMplane, RawTimings, RequestBuffers, Selection,
+    SingleFormat, StreamParameters,
 };
 
 #[cfg(test)]
@@ -50,6 +50,7 @@ const STREAMOFF: Opcode = opcode::write::<u32>(b'V', 19);
 const G_PARM: Opcode = opcode::read_write::<StreamParameters>(b'V', 21);
 const S_PARM: Opcode = opcode::read_write::<StreamParameters>(b'V', 22);
 const G_CTRL: Opcode = opcode::read_write::<Control>(b'V', 27);
+const CROPCAP: Opcode = opcode::read_write::<CropCapability>(b'V', 58);
 const TRY_FMT: Opcode = opcode::read_write::<SingleFormat>(b'V', 64);
 const ENUM_FRAMESIZES: Opcode = opcode::read_write::<FrameSizeEnum>(b'V', 74);
 const ENUM_FRAMEINTERVALS: Opcode = opcode::read_write::<FrameIntervalEnum>(b'V', 75);
@@ -169,6 +170,8 @@ ioctls! {
     get_timings(G_DV_TIMINGS, RawTimings);
     /// Sets a digital input.
     set_timings(S_DV_TIMINGS, RawTimings);
+    /// What can be cropped, and the shape of a pixel.
+    get_crop_capability(CROPCAP, CropCapability);
     /// A rectangle: crop or compose.
     get_selection(G_SELECTION, Selection);
     /// Changes a rectangle.
@@ -212,6 +215,7 @@ mod tests {
         assert_eq!(G_PARM, 0xc0cc_5615);
         assert_eq!(S_PARM, 0xc0cc_5616);
         assert_eq!(G_CTRL, 0xc008_561b);
+        assert_eq!(CROPCAP, 0xc02c_563a);
         assert_eq!(TRY_FMT, 0xc0d0_5640);
         assert_eq!(ENUM_FRAMESIZES, 0xc02c_564a);
         assert_eq!(ENUM_FRAMEINTERVALS, 0xc034_564b);

@@ -198,6 +198,17 @@ pub(crate) struct Selection {
     pub(crate) reserved: [u32; 9],
 }
 
+/// `struct v4l2_cropcap`. `bounds` and `default` are left, top, width and height.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub(crate) struct CropCapability {
+    pub(crate) buffer_type: u32,
+    pub(crate) bounds: [u32; 4],
+    pub(crate) default: [u32; 4],
+    /// Numerator and denominator.
+    pub(crate) pixel_aspect: [u32; 2],
+}
+
 /// `struct v4l2_create_buffers` around one of the two format structs.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -256,6 +267,7 @@ const _: () = {
     assert!(size_of::<FrameSizeEnum>() == 44);
     assert!(size_of::<FrameIntervalEnum>() == 52);
     assert!(size_of::<Selection>() == 64);
+    assert!(size_of::<CropCapability>() == 44);
     assert!(size_of::<Control>() == 8);
     assert!(size_of::<RawTimings>() == 132);
     assert!(size_of::<SingleFormat>() == size_of::<MultiFormat>());
