@@ -4,10 +4,13 @@ use dmaheap_tests::caps::{Format, NV12, Naming, YUV420};
 use dmaheap_tests::note;
 use dmaheap_tests::picture::Picture;
 use dmaheap_tests::player::Player;
+use dmaheap_tests::trace::Recorder;
 use dmaheap_tests::vivid::{OsdText, Pattern, Vivid};
+use dmaheap_tests::vkms;
 use gst::prelude::*;
 
 const SIZE: (u32, u32) = (640, 360);
+const SINK: &str = "dmaheapkmssink driver-name=vkms";
 
 /// V4L2 has a code for each number of dma-bufs; in caps, all of a row are one format.
 const CODES: [(&str, Format, usize); 4] = [
@@ -29,6 +32,25 @@ fn source(vivid: &Vivid, code: &str, caps: &str) -> String {
     )
 }
 
+/// What the stock source captures.
+#[track_caller]
+fn reference(vivid: &Vivid, format: Format) -> Picture {
+    let source = format!("{} ! {}", vivid.source(), format.caps(Naming::Plain, SIZE));
+    Picture::by_videoconvert(&source, 1, SIZE.0, SIZE.1)
+}
+
+#[track_caller]
+fn expect_shown(player: &Player, reference: &Picture, what: &str) {
+    let shown = player.snapshot().crop(vkms::centred(SIZE.0, SIZE.1));
+    let difference = shown.difference(reference, &[]);
+    note(format!("{what}: {difference:?}"));
+    if !difference.is_within(3, 1.0) {
+        shown.keep(&format!("multiplanar-{what}-shown"));
+        reference.keep(&format!("multiplanar-{what}-reference"));
+    }
+    assert!(difference.is_within(3, 1.0), "{what}: {difference:?}");
+}
+
 #[track_caller]
 fn expect_format(player: &Player, code: &str) {
     let source = player.by_factory("dmaheapv4l2src");
@@ -47,12 +69,77 @@ fn pictures_in_several_dma_bufs_are_whole() {
         vivid.show(Pattern::ColorSquares, OsdText::None);
         for (code, format, _dmabufs) in CODES {
             let caps = format.caps(Naming::Plain, SIZE);
-            let convert = |source: &str| Picture::by_videoconvert(source, 1, SIZE.0, SIZE.1);
-            let reference = convert(&format!("{} ! {caps}", vivid.source()));
-            let picture = convert(&source(&vivid, code, &caps));
+            let reference = reference(&vivid, format);
+            let source = source(&vivid, code, &caps);
+            let picture = Picture::by_videoconvert(&source, 1, SIZE.0, SIZE.1);
             let difference = picture.difference(&reference, &[]);
             note(format!("{instance} {code}: {difference:?}"));
             assert!(difference.is_within(0, 0.0), "{code}: {difference:?}");
+        }
+    }
+}
+
+/// vkms reads the first dma-buf only. The driver has the same picture in one: that is taken, whatever the camera was set to.
+#[test]
+fn a_display_that_reads_one_dma_buf_gets_pictures_in_one() {
+    for instance in [0, 1] {
+        let vivid = Vivid::find_instance(instance);
+        vivid.show(Pattern::ColorSquares, OsdText::None);
+        for (code, format, _dmabufs) in CODES {
+            let reference = reference(&vivid, format);
+            let source = source(&vivid, code, &format.caps(Naming::DmaDrm, SIZE));
+            let player = Player::launch(&format!("{source} ! {SINK} zero-copy=required"));
+            let recorder = Recorder::start();
+            player.play();
+            player.wait_frames(30);
+            player.wait_counted("dmaheapkmssink", 3);
+            expect_format(&player, format.drm);
+            let trace = recorder.finish().of_process(std::process::id());
+            let what = format!("{instance}-{code}");
+            expect_shown(&player, &reference, &what);
+            let by_index = trace.between_frames(10, trace.frames()).by_index();
+            note(format!("{what}: {by_index:?}"));
+            assert!(by_index.len() >= 3, "{what}: {by_index:?}");
+            let mut pictures = by_index.values().flatten();
+            assert!(pictures.all(|planes| planes.len() == 1), "{by_index:?}");
+            trace.expect_zero_copy(10);
+        }
+    }
+}
+
+/// What the display would show wrong it gets as a copy, which is counted.
+#[test]
+fn pictures_in_several_dma_bufs_that_nobody_agreed_on_are_copied_for_such_a_display() {
+    let vivid = Vivid::find();
+    vivid.show(Pattern::ColorSquares, OsdText::None);
+    for (code, format, _dmabufs) in [CODES[1], CODES[3]] {
+        let reference = reference(&vivid, format);
+        let source = source(&vivid, code, &format.caps(Naming::DmaDrm, SIZE));
+        let silent = format!("{source} ! identity drop-allocation=true");
+        let player = Player::launch(&format!("{silent} ! {SINK}"));
+        player.play();
+        player.wait_counted("dmaheapkmssink", 5);
+        expect_shown(&player, &reference, code);
+        let sink = player.by_factory("dmaheapkmssink");
+        let stats = sink.property::<gst::Structure>("stats");
+        let reasons = stats
+            .get::<gst::Structure>("copy-reasons")
+            .expect("reasons");
+        assert!(
+            reasons.get::<u64>("refused").expect("refused") >= 5,
+            "{stats}"
+        );
+        drop(player);
+
+        let strict = format!("{silent} ! {SINK} zero-copy=required");
+        let text = Player::launch(&strict).play_to_failure().text();
+        note(&text);
+        for part in [
+            "in several dma-bufs",
+            "reads the first only",
+            "dmaheapv4l2src io=import",
+        ] {
+            assert!(text.contains(part), "{part} is missing in: {text}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A display as somebody to negotiate memory with.
 
+mod misread;
 mod stride;
 mod verdict;
 
@@ -12,6 +13,7 @@ use dmabuf_heap::{
 };
 use tracing::debug;
 
+use misread::{misreads, reads_first_buffer_only};
 pub(crate) use stride::StrideRules;
 
 use crate::atomic::{Placement, Rect};
@@ -175,11 +177,7 @@ impl Importer for PlaneImporter {
         let Some(device) = self.device.upgrade() else {
             return Verdict::Unknown(Why("the card was closed".into()));
         };
-        if reads_first_buffer_only(&device) && frame.dmabufs().count() > 1 {
-            let detail = format!(
-                "{} in several dma-bufs, of which this driver reads the first only",
-                frame.layout().format()
-            );
+        if let Some(detail) = misreads(&device, frame) {
             return Verdict::Refused(Refusal {
                 suspect: Some(Suspect::Layout),
                 ..self.refusal("what is known of the driver", detail)
@@ -198,12 +196,6 @@ impl Importer for PlaneImporter {
         let allocator = self.own_allocator.clone()?;
         Some(allocator)
     }
-}
-
-/// vkms takes framebuffers of several buffers, then reads every plane from the first of them (`packed_pixels_addr` in
-/// `drivers/gpu/drm/vkms/vkms_formats.c`): the picture is wrong, and nothing says so.
-fn reads_first_buffer_only(device: &Device) -> bool {
-    device.driver() == "vkms"
 }
 
 /// Whether a framebuffer can have this size; the error says which it can.

@@ -87,6 +87,9 @@ impl Presenter for KmsPresenter {
         placement: &Placement,
         keep: Box<dyn Any + Send>,
     ) -> Result<Ticket, sink::ShowError> {
+        if let Some(why) = self.0.misreads(frame) {
+            return Err(sink::ShowError::Import(why));
+        }
         self.0
             .show(frame, placement, keep)
             .map(|()| None)

@@ -54,6 +54,7 @@ mod round;
 mod settings;
 mod stream;
 mod time;
+mod topology;
 mod wake;
 
 glib::wrapper! {

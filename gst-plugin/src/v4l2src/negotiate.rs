@@ -9,6 +9,7 @@ use gst_base::prelude::*;
 use super::build::Builder;
 use super::choice::{self, Choice, NoChoice};
 use super::imp::{CAT, V4l2Src};
+use super::topology;
 use crate::dead_end;
 use crate::report::chain;
 
@@ -91,11 +92,18 @@ impl V4l2Src {
             choice: &choice,
             query,
         };
+        let party = builder.party();
         let is_same = running.is_some_and(|stream| {
-            stream.choice.caps == choice.caps && stream.party.is_like(&builder.party())
+            stream.choice.caps == choice.caps && stream.party.is_like(&party)
         });
         if !is_same {
             self.end_stream();
+            let in_one = topology::suit(&camera, &choice, &party)
+                .map_err(|error| self.refuse(&chain(&*error)))?;
+            let builder = Builder {
+                choice: in_one.as_ref().unwrap_or(&choice),
+                ..builder
+            };
             let stream = builder
                 .build(self.settings().io)
                 .map_err(|obstacles| self.refuse(&obstacles))?;
