@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use dmabuf_heap::{DmaBuf, Frame, FrameLayout, Importer};
 use gst::prelude::*;
-use gst_video::VideoInfo;
-use v4l2_import::{
-    Allocated, Buffer, Capture, CaptureQueue, FormatRequest, Idle, Queue, QueueFormat,
-};
+use v4l2_import::{Allocated, Buffer, Capture, CaptureQueue};
 
 use super::camera::Camera;
 use super::choice::Choice;
@@ -19,6 +16,7 @@ use super::line::{Line, NotGiven};
 use super::pool::CapturePool;
 use super::round::{Remake, Round};
 use super::stream::{Party, Stream};
+use super::strides::{is_usual, restore, settle};
 use crate::allocator::HeapAllocator;
 use crate::caps::VideoCaps;
 use crate::ffi;
@@ -33,7 +31,7 @@ use crate::zero_copy::ZeroCopy;
 const OWN: u32 = 3;
 
 /// Why a way to get frames is none.
-type Obstacle = Box<dyn Error>;
+pub(super) type Obstacle = Box<dyn Error>;
 
 /// A queue with its buffers, and the `GstBuffer` of each.
 type Filled = (
@@ -292,51 +290,9 @@ impl Builder<'_> {
     }
 }
 
-/// Sets the queue to the strides of the frames that it is to fill, where they are not its own.
-fn settle(
-    queue: &mut CaptureQueue<Idle>,
-    format: &QueueFormat,
-    layout: &FrameLayout,
-) -> Result<(), Obstacle> {
-    let strides: Vec<u32> = layout.planes().iter().map(|plane| plane.stride).collect();
-    let strides = &strides[..strides.len().min(format.buffers.len())];
-    let own: Vec<u32> = format.buffers.iter().map(|it| it.bytes_per_line).collect();
-    if own == strides {
-        return Ok(());
-    }
-    let request = FormatRequest::from(format).strides(strides);
-    let answer = queue.set_format(&request)?;
-    let answered = answer.buffers.iter().map(|it| it.bytes_per_line);
-    if !answered.eq(strides.iter().copied()) {
-        let device = queue.device().info();
-        return Err(
-            format!("{device} was asked for rows of {strides:?} bytes and has {answer}").into(),
-        );
-    }
-    Ok(())
-}
-
-/// Sets the queue to the format that was negotiated, should something else have been tried since.
-fn restore(queue: &mut CaptureQueue<Idle>, format: &QueueFormat) -> Result<(), Obstacle> {
-    if queue.device().format(Queue::Capture)? != *format {
-        queue.set_format(&FormatRequest::from(format))?;
-    }
-    Ok(())
-}
-
 fn give(line: &Line, slot: Buffer<Capture>) -> Result<(), Obstacle> {
     match line.give(slot) {
         Ok(()) | Err(NotGiven::Closed) => Ok(()),
         Err(NotGiven::Refused(error, _slot)) => Err(error),
     }
-}
-
-/// Whether planes lie where an element expects them that does not look.
-fn is_usual(info: &VideoInfo, layout: &FrameLayout) -> bool {
-    let usual = info.stride().iter().zip(info.offset());
-    let planes = layout.planes();
-    planes.len() == info.stride().len()
-        && usual.zip(planes).all(|((&stride, &offset), plane)| {
-            i64::from(stride) == i64::from(plane.stride) && offset as u64 == plane.offset
-        })
 }

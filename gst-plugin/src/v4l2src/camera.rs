@@ -12,9 +12,9 @@ use v4l2_import::{
     QueueImporter, Size, V4l2Fourcc,
 };
 
-use super::choice;
 use super::format::{self, Form};
 use super::settings::{NO_FD, Settings};
+use super::wish;
 use crate::caps::video_format;
 use crate::ffi::fd::duplicate;
 
@@ -164,7 +164,7 @@ impl Camera {
 
     /// What of `filter` it can do, in the order of `filter`. Where that names formats, the driver is asked about these alone.
     pub(super) fn caps_within(&self, filter: &gst::Caps) -> gst::Caps {
-        let named = choice::named_codes(filter).filter(|_codes| self.caps.get().is_none());
+        let named = wish::named_codes(filter).filter(|_codes| self.caps.get().is_none());
         let caps = named.map_or_else(|| self.caps(), |codes| self.ask(Some(&codes)));
         filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First)
     }

@@ -1,20 +1,18 @@
 //! From a buffer that the driver has filled to one that goes downstream.
 
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
-use v4l2_import::{Capture, Clock, Dequeued, Done, Event, QueueError};
+use v4l2_import::{Capture, Clock, Dequeued, Done, QueueError};
 
-use super::camera::Camera;
 use super::imp::{CAT, V4l2Src};
 use super::io::Io;
+use super::stamp::Stamp;
 use super::stream::{NoFrame, Stream, Taken};
-use super::time;
 use super::wake::Turn;
 use crate::caps::VideoCaps;
 use crate::copier::{Copier, CopyError};
@@ -25,7 +23,7 @@ use crate::upstream::Upstream;
 use crate::zero_copy::ZeroCopy;
 
 /// How long a camera without buffers waits for one before a frame is copied: several refreshes of any display.
-const SHORTAGE: Duration = Duration::from_millis(250);
+pub(super) const SHORTAGE: Duration = Duration::from_millis(250);
 /// How often to look at memory that somebody shares, as nobody tells when he lets go.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -239,118 +237,8 @@ impl V4l2Src {
         self.fail_with(&error.to_string())
     }
 
-    fn fail_with(&self, text: &str) -> gst::FlowError {
+    pub(super) fn fail_with(&self, text: &str) -> gst::FlowError {
         gst::element_imp_error!(self, gst::ResourceError::Read, ("{text}"));
         gst::FlowError::Error
     }
-}
-
-/// What goes with a frame.
-struct Stamp {
-    /// On `CLOCK_MONOTONIC`, where the driver says so.
-    taken: Option<Duration>,
-    number: u32,
-    missing: u32,
-    /// `enum v4l2_field`
-    field: u32,
-}
-
-impl V4l2Src {
-    fn stamp(&self, stream: &Stream, buffer: &mut gst::BufferRef, stamp: &Stamp) {
-        let duration = stream.choice.rate.duration();
-        let usual = duration.unwrap_or_default();
-        buffer.set_pts(self.running_time(stamp.taken, usual));
-        buffer.set_duration(duration.and_then(|it| gst::ClockTime::try_from(it).ok()));
-        buffer.set_offset(stamp.number.into());
-        buffer.set_offset_end(u64::from(stamp.number) + 1);
-        if stamp.missing > 0 {
-            gst::debug!(
-                CAT,
-                imp = self,
-                "{} frames lost before {}",
-                stamp.missing,
-                stamp.number
-            );
-            buffer.set_flags(gst::BufferFlags::DISCONT);
-        }
-        mark_fields(buffer, stamp.field);
-    }
-
-    /// When a frame was taken, on the clock of the pipeline.
-    fn running_time(&self, taken: Option<Duration>, usual: Duration) -> Option<gst::ClockTime> {
-        let element = self.obj();
-        let (clock, base) = element.clock().zip(element.base_time())?;
-        let (there, here) = time::same_moment(|| clock.time().into());
-        let age = taken.map_or(usual, |taken| time::age(taken, here, usual));
-        let taken = there.checked_sub(age).unwrap_or_default();
-        let taken = gst::ClockTime::try_from(taken).ok()?;
-        Some(taken.saturating_sub(base))
-    }
-
-    /// Follows what the driver tells between frames; true if the stream is another one now.
-    fn heed_events(&self, camera: &Arc<Camera>, turn: &Turn<'_>) -> Result<bool, gst::FlowError> {
-        let mut has_changed = false;
-        loop {
-            match camera.device().try_event() {
-                Ok(Some(Event::SourceChange { is_resolution })) => has_changed |= is_resolution,
-                Ok(Some(_other)) => {}
-                Ok(None) => break,
-                // The device is gone. The queue knows better what to say of that.
-                Err(error) => {
-                    gst::debug!(CAT, imp = self, "{error}");
-                    return Ok(false);
-                }
-            }
-        }
-        if !has_changed {
-            return Ok(false);
-        }
-        self.follow_source(camera, turn)?;
-        Ok(true)
-    }
-
-    /// Waits until the source of a digital input sends something, and negotiates anew.
-    fn follow_source(&self, camera: &Arc<Camera>, turn: &Turn<'_>) -> Result<(), gst::FlowError> {
-        self.end_stream();
-        while let Err(error) = camera.follow_source() {
-            if self.is_news("signal") {
-                gst::element_imp_warning!(
-                    self,
-                    gst::ResourceError::Read,
-                    ("{error}. It waits for one; connect and switch on the source")
-                );
-            }
-            let fd = camera.device().as_fd();
-            let ready = turn.wait(fd, false, Some(SHORTAGE));
-            let ready = ready.map_err(|error| self.fail_with(&error.to_string()))?;
-            if turn.is_over() {
-                return Err(gst::FlowError::Flushing);
-            }
-            if ready.event
-                && let Err(error) = camera.device().try_event()
-            {
-                return Err(self.fail_with(&error.to_string()));
-            }
-        }
-        if self.obj().negotiate() {
-            Ok(())
-        } else {
-            Err(gst::FlowError::NotNegotiated)
-        }
-    }
-}
-
-/// Tells of a picture that is made of two fields, and which of them was first.
-fn mark_fields(buffer: &mut gst::BufferRef, field: u32) {
-    use gst_video::VideoBufferFlags as Flags;
-    use gst_video::video_frame::VideoBufferExt as _;
-    const INTERLACED: u32 = 4;
-    const TOP_FIRST: u32 = 8;
-    const BOTTOM_FIRST: u32 = 9;
-    let flags = match field {
-        TOP_FIRST => Flags::INTERLACED | Flags::TFF,
-        INTERLACED | BOTTOM_FIRST => Flags::INTERLACED,
-        _ => return,
-    };
-    buffer.set_video_flags(flags);
 }

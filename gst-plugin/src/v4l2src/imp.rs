@@ -20,9 +20,7 @@ use super::stream::Stream;
 use super::time::{self, Sequence};
 use super::wake::Wake;
 use crate::caps;
-use crate::controls;
 use crate::outlet::{self, Outlet};
-use crate::report::chain;
 use crate::sync::lock;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -86,72 +84,6 @@ impl V4l2Src {
         if let Some(stream) = stream {
             stream.close();
         }
-    }
-
-    fn open(&self) -> Result<(), gst::StateChangeError> {
-        self.outlet.open(self.obj().upcast_ref())?;
-        let settings = self.settings();
-        let camera = Camera::open(&settings).map_err(|error| {
-            gst::element_imp_error!(self, error.code(), ("{}", chain(&error)));
-            gst::StateChangeError
-        })?;
-        let wake = Wake::new().map_err(|error| {
-            gst::element_imp_error!(
-                self,
-                gst::ResourceError::Failed,
-                ("no eventfd to wait with: {error}")
-            );
-            gst::StateChangeError
-        })?;
-        gst::debug!(CAT, imp = self, "opened {}", camera.device().info());
-        {
-            let mut state = self.state();
-            state.camera = Some(Arc::new(camera));
-            state.wake = Some(Arc::new(wake));
-        }
-        self.set_controls();
-        Ok(())
-    }
-
-    fn close(&self) {
-        self.end_stream();
-        let ended = std::mem::take(&mut *self.state());
-        drop(ended);
-        self.outlet.close();
-    }
-
-    /// Sets the controls that the user named, if a camera is open.
-    fn set_controls(&self) {
-        let camera = self.state().camera.clone();
-        let (Some(camera), Some(wanted)) = (camera, self.settings().extra_controls) else {
-            return;
-        };
-        for objection in controls::apply(camera.device(), &wanted) {
-            gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{objection}"));
-        }
-    }
-
-    fn stats(&self) -> gst::Structure {
-        let stats = self.outlet.stats();
-        let mut account = stats.to_structure("dmaheapv4l2src-stats");
-        account.set("lost", self.sequence.lost());
-        account.set("damaged", self.damaged.load(Ordering::Relaxed));
-        account.set("exported", self.exported.load(Ordering::Relaxed));
-        let (camera, stream) = {
-            let now = self.state();
-            (now.camera.clone(), now.stream.clone())
-        };
-        if let Some(camera) = camera {
-            account.set("device", camera.device().info().to_string());
-        }
-        if let Some(stream) = stream {
-            account.set("io", stream.io.name());
-            account.set("io-reason", stream.why.as_str());
-            account.set("format", stream.choice.format.to_string());
-            account.set("buffers", stream.buffers());
-            account.set("queued", stream.queued() as u64);
-        }
-        account
     }
 }
 
@@ -340,16 +272,6 @@ impl BaseSrcImpl for V4l2Src {
 }
 
 impl V4l2Src {
-    /// A frame is there when it has been taken, which takes as long as to the next one; it may lie here for as long as there
-    /// are buffers.
-    fn latency(&self) -> Option<(gst::ClockTime, gst::ClockTime)> {
-        let stream = self.state().stream.clone()?;
-        let frame = stream.choice.rate.duration()?;
-        let min = gst::ClockTime::try_from(frame).ok()?;
-        let max = gst::ClockTime::try_from(frame * stream.buffers()).ok()?;
-        Some((min, max))
-    }
-
     /// Frames from before are stale.
     pub(super) fn resumed(&self) -> Duration {
         Duration::from_nanos(self.resumed.load(Ordering::Relaxed))

@@ -37,6 +37,7 @@
 use gst::glib;
 use gst::prelude::*;
 
+mod account;
 mod build;
 mod camera;
 mod choice;
@@ -45,17 +46,23 @@ mod deliver;
 mod driver;
 mod format;
 mod imp;
+mod interval;
 mod io;
 mod line;
 mod negotiate;
 mod pool;
 mod provider;
 mod round;
+mod session;
 mod settings;
+mod signal;
+mod stamp;
 mod stream;
+mod strides;
 mod time;
 mod topology;
 mod wake;
+mod wish;
 
 glib::wrapper! {
     pub(crate) struct V4l2Src(ObjectSubclass<imp::V4l2Src>)
