@@ -138,21 +138,8 @@ impl Forward {
     pub(super) fn run(&self, lane: View<'_>, band: &mut Band<'_>, scratch: &mut Scratch) {
         match self.convert {
             Convert::Gray(convert) => {
-                let luma = &mut band.planes[0];
-                let mut image = YuvGrayImageMut {
-                    y_stride: super::stride(luma.stride),
-                    y_plane: BufferStoreMut::Borrowed(luma.data),
-                    width: lane.width,
-                    height: lane.height,
-                };
-                let stride = super::stride(lane.stride);
-                super::check(convert(
-                    &mut image,
-                    lane.data,
-                    stride,
-                    self.range,
-                    self.matrix,
-                ));
+                let [luma, ..] = &mut band.planes;
+                self.gray(convert, lane, luma);
             }
             Convert::SemiPlanar(convert) => {
                 let [luma, chroma, _] = &mut band.planes;
@@ -175,6 +162,28 @@ impl Forward {
         }
     }
 
+    /// Has an image filled from `lane`, in the colours of this conversion.
+    fn fill(
+        &self,
+        lane: View<'_>,
+        convert: impl FnOnce(&[u8], u32, YuvRange, YuvStandardMatrix) -> Result<(), YuvError>,
+    ) {
+        let stride = super::stride(lane.stride);
+        super::check(convert(lane.data, stride, self.range, self.matrix));
+    }
+
+    fn gray(&self, convert: ToGray, lane: View<'_>, luma: &mut PlaneMut<'_>) {
+        let mut image = YuvGrayImageMut {
+            y_stride: super::stride(luma.stride),
+            y_plane: BufferStoreMut::Borrowed(luma.data),
+            width: lane.width,
+            height: lane.height,
+        };
+        self.fill(lane, |data, stride, range, matrix| {
+            convert(&mut image, data, stride, range, matrix)
+        });
+    }
+
     fn semi_planar(
         &self,
         convert: ToSemiPlanar,
@@ -190,15 +199,9 @@ impl Forward {
             width: lane.width,
             height: lane.height,
         };
-        let stride = super::stride(lane.stride);
-        super::check(convert(
-            &mut image,
-            lane.data,
-            stride,
-            self.range,
-            self.matrix,
-            MODE,
-        ));
+        self.fill(lane, |data, stride, range, matrix| {
+            convert(&mut image, data, stride, range, matrix, MODE)
+        });
     }
 
     fn planar(
@@ -218,15 +221,9 @@ impl Forward {
             width: lane.width,
             height: lane.height,
         };
-        let stride = super::stride(lane.stride);
-        super::check(convert(
-            &mut image,
-            lane.data,
-            stride,
-            self.range,
-            self.matrix,
-            MODE,
-        ));
+        self.fill(lane, |data, stride, range, matrix| {
+            convert(&mut image, data, stride, range, matrix, MODE)
+        });
     }
 
     fn packed(
