@@ -32,6 +32,7 @@ mod importers;
 mod in_place;
 mod judged;
 mod kmssink;
+mod memory;
 mod origin;
 mod outlet;
 mod panic;

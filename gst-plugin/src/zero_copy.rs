@@ -1,4 +1,4 @@
-//! The property that all elements share.
+//! Whether frames may be copied: the value of a property that all elements share.
 
 use gst::glib;
 

@@ -53,7 +53,7 @@ impl Settings {
 /// All properties.
 pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
     static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-        let mut specs = outlet::param_specs();
+        let mut specs = outlet::param_specs().to_vec();
         specs.extend(own_specs());
         specs
     });

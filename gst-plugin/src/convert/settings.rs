@@ -117,7 +117,7 @@ pub(super) fn is_wish(property: &str) -> bool {
 /// All properties.
 pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
     static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-        let mut specs = outlet::param_specs();
+        let mut specs = outlet::param_specs().to_vec();
         specs.extend(backend_specs());
         specs.extend(SIDES.map(margin_spec));
         specs.push(glib::ParamSpecOverride::for_interface::<VideoDirection>(

@@ -138,6 +138,5 @@ fn report_specs() -> Vec<glib::ParamSpec> {
             .minimum(0)
             .read_only()
             .build(),
-        sink::stats_spec(),
     ]
 }

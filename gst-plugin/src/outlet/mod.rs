@@ -5,27 +5,36 @@
 //! the application of the choice.
 
 mod decision;
-mod settings;
 
 use std::sync::{Arc, Mutex};
 
 use dmabuf_heap::Importer;
+use gst::glib;
 use gst::prelude::*;
 
 pub(crate) use decision::{Decision, held_downstream, reads_meta};
-pub(crate) use settings::{OutletSettings, param_specs};
 
 use crate::heap::HeapSource;
 use crate::in_place;
+use crate::memory::{self, Blurbs, MemorySettings};
 use crate::pool::{HeapPool, PoolEvent, PoolListener, Users, Writer};
 use crate::report::{self, chain};
 use crate::stats::{Path, PathChange, PathStats};
 use crate::sync::lock;
 
+/// The properties of every element with an outlet.
+pub(crate) fn param_specs() -> [glib::ParamSpec; 3] {
+    memory::param_specs(&Blurbs {
+        heap: "Name of the dma-buf heap to take memory from, or auto for what all devices take",
+        zero_copy: "Whether a frame may be copied where it cannot be passed on as it is",
+        stats: "Frames by the path they took, copies and their reasons, buffers, and which memory serves and why",
+    })
+}
+
 /// The memory of one element: what the user wants, what serves, and what came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Outlet {
-    settings: Mutex<OutletSettings>,
+    settings: Mutex<MemorySettings>,
     /// From READY to NULL.
     source: Mutex<Option<Arc<HeapSource>>>,
     stats: Arc<PathStats>,
@@ -38,18 +47,18 @@ impl Outlet {
     }
 
     /// What the user wants now.
-    pub(crate) fn settings(&self) -> OutletSettings {
+    pub(crate) fn settings(&self) -> MemorySettings {
         lock(&self.settings).clone()
     }
 
     /// Takes the value of a property; false if it is none of those in [`param_specs`].
-    pub(crate) fn set_property(&self, name: &str, value: &gst::glib::Value) -> bool {
+    pub(crate) fn set_property(&self, name: &str, value: &glib::Value) -> bool {
         lock(&self.settings).set(name, value)
     }
 
     /// The value of a property, if it is one of those in [`param_specs`]. `stats` is the element's own to tell: it may have
     /// more to say.
-    pub(crate) fn property(&self, name: &str) -> Option<gst::glib::Value> {
+    pub(crate) fn property(&self, name: &str) -> Option<glib::Value> {
         lock(&self.settings).value(name)
     }
 

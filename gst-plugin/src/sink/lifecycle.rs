@@ -88,7 +88,7 @@ impl<P: Presenter> SinkCore<P> {
         element: &gst_base::BaseSink,
         opens: &impl Opens<P>,
     ) -> Result<(), gst::ErrorMessage> {
-        let heap = HeapSource::open(&self.settings().heap)
+        let heap = HeapSource::open(&self.settings().memory.heap)
             .map_err(|error| gst::error_msg!(error.code(), ("{}", report::chain(&error))))?;
         let (display, presenter) = opens.open_display()?;
         gst::info!(

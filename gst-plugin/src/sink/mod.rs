@@ -25,6 +25,6 @@ pub(crate) use calls::{SinkElement, sink_calls};
 pub(crate) use lifecycle::{Opens, keep_no_sample};
 pub(crate) use overlay::{RENDER_RECTANGLE, RenderRectangle, rectangle_spec};
 pub(crate) use presenter::{Display, Event, OwnCopy, Pixels, Presenter, ShowError, Ticket};
-pub(crate) use settings::{param_specs, stats_spec};
+pub(crate) use settings::param_specs;
 pub(crate) use state::SinkCore;
 pub(crate) use stream::yuv_color;

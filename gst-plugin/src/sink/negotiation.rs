@@ -11,7 +11,7 @@ use super::refusal;
 use super::state::SinkCore;
 use super::stream::Stream;
 use crate::caps::VideoCaps;
-use crate::heap::{self, HeapSource};
+use crate::heap::HeapSource;
 use crate::pool::{HeapPool, PoolEvent, Proposal};
 use crate::query;
 use crate::report;
@@ -53,7 +53,7 @@ impl<P: Presenter> SinkCore<P> {
             let presenter = state.presenter.clone();
             presenter.ok_or_else(|| gst::loggable_error!(cat, "caps {caps} without a display"))?
         };
-        if self.settings().zero_copy == ZeroCopy::Required
+        if self.settings().memory.zero_copy == ZeroCopy::Required
             && let Some(why) = presenter.imports_nothing()
         {
             report::every_copy_forbidden(element.upcast_ref(), &why);
@@ -170,8 +170,7 @@ impl<P: Presenter> SinkCore<P> {
         importer: Option<Arc<dyn Importer>>,
     ) -> HeapPool {
         let upstream = Upstream::find(element.sink_pad());
-        let settings = self.settings();
-        let may_copy = settings.zero_copy != ZeroCopy::Required && settings.heap == heap::AUTO;
+        let may_copy = self.settings().memory.readers_may_copy();
         let users = self
             .answers
             .users_behind(upstream.as_ref(), &self.path)

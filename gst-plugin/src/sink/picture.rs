@@ -158,7 +158,7 @@ impl<P: Presenter> SinkCore<P> {
         reason: CopyReason,
         why: &str,
     ) -> Result<(), gst::FlowError> {
-        if self.settings().zero_copy == ZeroCopy::Required {
+        if self.settings().memory.zero_copy == ZeroCopy::Required {
             let pad = element.sink_pad();
             report::copy_forbidden(element.upcast_ref(), pad, buffer, reason, &why);
             return Err(gst::FlowError::Error);

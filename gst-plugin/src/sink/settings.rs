@@ -3,8 +3,7 @@
 use gst::glib;
 use gst::prelude::*;
 
-use crate::heap;
-use crate::zero_copy::ZeroCopy;
+use crate::memory::{self, Blurbs, MemorySettings};
 
 const DEFAULT_FORCE_ASPECT_RATIO: bool = true;
 
@@ -28,8 +27,7 @@ pub(crate) enum Drain {
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) force_aspect_ratio: bool,
-    pub(super) zero_copy: ZeroCopy,
-    pub(super) heap: String,
+    pub(super) memory: MemorySettings,
     pub(super) drain: Drain,
 }
 
@@ -40,10 +38,8 @@ impl Settings {
             "force-aspect-ratio" => {
                 self.force_aspect_ratio = value.get().unwrap_or(DEFAULT_FORCE_ASPECT_RATIO);
             }
-            "zero-copy" => self.zero_copy = value.get().unwrap_or_default(),
-            "heap" => self.heap = value.get().unwrap_or_else(|_no_name| heap::AUTO.to_owned()),
             "drain" => self.drain = value.get().unwrap_or_default(),
-            _ => return false,
+            name => return self.memory.set(name, value),
         }
         true
     }
@@ -52,10 +48,8 @@ impl Settings {
     pub(super) fn value(&self, name: &str) -> Option<glib::Value> {
         Some(match name {
             "force-aspect-ratio" => self.force_aspect_ratio.to_value(),
-            "zero-copy" => self.zero_copy.to_value(),
-            "heap" => self.heap.to_value(),
             "drain" => self.drain.to_value(),
-            _ => return None,
+            name => return self.memory.value(name),
         })
     }
 }
@@ -64,46 +58,31 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             force_aspect_ratio: DEFAULT_FORCE_ASPECT_RATIO,
-            zero_copy: ZeroCopy::default(),
-            heap: heap::AUTO.to_owned(),
+            memory: MemorySettings::default(),
             drain: Drain::default(),
         }
     }
 }
 
-/// What is done with frames.
+/// What is done with frames, and in which memory.
 pub(crate) fn param_specs() -> Vec<glib::ParamSpec> {
-    vec![
+    let mut specs = vec![
         glib::ParamSpecBoolean::builder("force-aspect-ratio")
             .nick("Force aspect ratio")
             .blurb("Keep the picture's shape where it can be scaled, with bars around it (false = fill the display)")
             .default_value(DEFAULT_FORCE_ASPECT_RATIO)
             .mutable_playing()
             .build(),
-        glib::ParamSpecEnum::builder::<ZeroCopy>("zero-copy")
-            .nick("Zero copy")
-            .blurb("Whether a frame that the display cannot read may be copied")
-            .mutable_ready()
-            .build(),
-        glib::ParamSpecString::builder("heap")
-            .nick("Heap")
-            .blurb("dma-buf heap of the buffers offered upstream and of copies (auto = what all devices take)")
-            .default_value(Some(heap::AUTO))
-            .mutable_ready()
-            .build(),
         glib::ParamSpecEnum::builder::<Drain>("drain")
             .nick("Drain")
             .blurb("What replaces the frame on screen when upstream wants its memory back")
             .mutable_playing()
             .build(),
-    ]
-}
-
-/// The `stats` property.
-pub(crate) fn stats_spec() -> glib::ParamSpec {
-    glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-        .nick("Statistics")
-        .blurb("Frames, copies and their reasons, imports, pool, latency; the fields of the base class included")
-        .read_only()
-        .build()
+    ];
+    specs.extend(memory::param_specs(&Blurbs {
+        heap: "dma-buf heap of the buffers offered upstream and of copies (auto = what all devices take)",
+        zero_copy: "Whether a frame that the display cannot read may be copied",
+        stats: "Frames, copies and their reasons, imports, pool, latency; the fields of the base class included",
+    }));
+    specs
 }

@@ -78,7 +78,6 @@ pub(super) fn param_specs() -> &'static [glib::ParamSpec] {
         let mut specs = window_specs();
         specs.extend(sink::param_specs());
         specs.push(sink::rectangle_spec());
-        specs.push(sink::stats_spec());
         specs
     });
     &SPECS
