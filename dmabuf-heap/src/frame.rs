@@ -154,7 +154,7 @@ impl fmt::Debug for Frame {
 
 /// What an importer must tell apart: which dma-bufs, seen as which picture. Fd numbers are not in it.
 ///
-/// Unique while the frame's dma-bufs are open. A cache that outlives them evicts by [`DmaBuf::on_close`].
+/// Unique while the frame's dma-bufs are open. A cache that outlives them is an [`ImportCache`](crate::ImportCache).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrameKey {
     width: u32,

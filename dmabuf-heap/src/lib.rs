@@ -5,6 +5,7 @@ mod dmabuf;
 mod error;
 mod format;
 mod frame;
+mod import_cache;
 mod layout;
 mod mapping;
 mod negotiate;
@@ -24,6 +25,7 @@ pub use format::{
     ColorModel, Format, FormatSet, Fourcc, Modifier, ParseFormatError, PixelFormat, PlaneFormat,
 };
 pub use frame::{Frame, FrameError, FrameKey};
+pub use import_cache::ImportCache;
 pub use layout::{
     CpuUse, FrameLayout, FrameSpec, LayoutError, LayoutRequest, MAX_PLANES, PlaneLayout, Topology,
 };

@@ -5,12 +5,13 @@
 //! memory by itself. So the handles live only from the import to `ADDFB2`, under one lock, and each
 //! distinct one is closed exactly once, on every way out.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dmabuf_heap::{DmaBuf, DmaBufId, Format, Frame, FrameKey, FrameLayout, MAX_PLANES, Modifier};
+use dmabuf_heap::{
+    DmaBuf, DmaBufId, Format, Frame, FrameLayout, ImportCache, MAX_PLANES, Modifier,
+};
 use drm::buffer::Handle;
 use drm::control::Device as _;
 use tracing::{debug, warn};
@@ -41,16 +42,12 @@ pub(crate) struct Imports {
 
 #[derive(Debug, Default)]
 struct Cache {
-    entries: HashMap<FrameKey, Entry>,
+    framebuffers: Framebuffers,
     imports: u64,
     hits: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    framebuffer: Arc<Framebuffer>,
-    dmabufs: Vec<Weak<DmaBuf>>,
-}
+type Framebuffers = ImportCache<Arc<Framebuffer>>;
 
 impl Imports {
     pub(crate) fn new(card: Arc<Card>, has_modifiers: bool) -> Imports {
@@ -66,52 +63,30 @@ impl Imports {
         ImportStats {
             imports: cache.imports,
             cache_hits: cache.hits,
-            live: cache.entries.len(),
+            live: cache.framebuffers.len(),
         }
     }
 
     pub(crate) fn import(self: &Arc<Self>, frame: &Frame) -> Result<Arc<Framebuffer>, ImportError> {
         let mut cache = self.lock();
-        if let Some(entry) = cache.entries.get(frame.key()) {
-            let framebuffer = Arc::clone(&entry.framebuffer);
+        if let Some(framebuffer) = cache.framebuffers.get(frame.key()).cloned() {
             cache.hits += 1;
             return Ok(framebuffer);
         }
         let framebuffer = Arc::new(self.add(frame)?);
-        let entry = Entry {
-            framebuffer: Arc::clone(&framebuffer),
-            dmabufs: frame.dmabufs().map(Arc::downgrade).collect(),
-        };
-        cache.entries.insert(*frame.key(), entry);
+        cache.framebuffers.insert(frame, Arc::clone(&framebuffer));
         cache.imports += 1;
         drop(cache);
-
-        for dmabuf in frame.dmabufs() {
-            let imports = Arc::downgrade(self);
-            dmabuf.on_close(move |id| {
-                if let Some(imports) = imports.upgrade() {
-                    imports.evict();
-                    debug!(card = %imports.card, inode = id.inode, "dma-buf closed, its framebuffers forgotten");
-                }
-            });
-        }
+        Framebuffers::forget_on_close(frame, self, Imports::forget);
         Ok(framebuffer)
     }
 
-    /// Forgets the framebuffers whose dma-bufs this process has closed.
-    fn evict(&self) {
-        let evicted: Vec<_> = {
-            let mut cache = self.lock();
-            let is_dead = |_: &FrameKey, entry: &mut Entry| {
-                entry
-                    .dmabufs
-                    .iter()
-                    .any(|dmabuf| dmabuf.strong_count() == 0)
-            };
-            cache.entries.extract_if(is_dead).collect()
-        };
+    /// Forgets the framebuffers of a dma-buf that this process closes.
+    fn forget(&self, closed: DmaBufId) {
+        let forgotten = self.lock().framebuffers.take_closed();
         // Closing framebuffers is a system call each, and needs no lock.
-        drop(evicted);
+        drop(forgotten);
+        debug!(card = %self.card, inode = closed.inode, "dma-buf closed, its framebuffers forgotten");
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache> {

@@ -1,11 +1,11 @@
 //! The cache of what was imported on a connection.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dmabuf_heap::{DmaBuf, Format, FormatSet, Frame, FrameKey};
+use dmabuf_heap::{DmaBufId, Format, FormatSet, Frame, ImportCache};
 use tracing::debug;
 use wayland_client::protocol::wl_buffer::WlBuffer;
 use wayland_client::{Connection, Proxy, QueueHandle};
@@ -39,16 +39,12 @@ pub(crate) struct Buffers {
 
 #[derive(Debug, Default)]
 struct Cache {
-    entries: HashMap<FrameKey, Entry>,
+    buffers: Imports,
     trusted: HashSet<Kind>,
     stats: ImportStats,
 }
 
-#[derive(Debug)]
-struct Entry {
-    buffer: Arc<Buffer>,
-    dmabufs: Vec<Weak<DmaBuf>>,
-}
+type Imports = ImportCache<Arc<Buffer>>;
 
 impl Buffers {
     pub(crate) fn new(
@@ -73,7 +69,7 @@ impl Buffers {
     pub(crate) fn stats(&self) -> ImportStats {
         let cache = self.lock();
         ImportStats {
-            live: cache.entries.len(),
+            live: cache.buffers.len(),
             ..cache.stats
         }
     }
@@ -94,33 +90,16 @@ impl Buffers {
         formats: impl FnOnce() -> FormatSet,
     ) -> Result<Arc<Buffer>, Arc<ImportError>> {
         let mut cache = self.lock();
-        if let Some(entry) = cache.entries.get(frame.key()) {
-            let buffer = Arc::clone(&entry.buffer);
+        if let Some(buffer) = cache.buffers.get(frame.key()).cloned() {
             cache.stats.cache_hits += 1;
             drop(cache);
             return buffer.refusal().map_or(Ok(buffer), Err);
         }
         let dmabuf = self.check(frame, &formats())?;
         let buffer = self.send(&mut cache, dmabuf, frame);
-        let entry = Entry {
-            buffer: Arc::clone(&buffer),
-            dmabufs: frame.dmabufs().map(Arc::downgrade).collect(),
-        };
-        cache.entries.insert(*frame.key(), entry);
+        cache.buffers.insert(frame, Arc::clone(&buffer));
         drop(cache);
-        for dmabuf in frame.dmabufs() {
-            let buffers = Arc::downgrade(self);
-            dmabuf.on_close(move |id| {
-                if let Some(buffers) = buffers.upgrade() {
-                    buffers.evict();
-                    debug!(
-                        display = buffers.display,
-                        inode = id.inode,
-                        "dma-buf closed, its buffers forgotten"
-                    );
-                }
-            });
-        }
+        Imports::forget_on_close(frame, self, Buffers::forget);
         Ok(buffer)
     }
 
@@ -233,11 +212,7 @@ impl Buffers {
         self.unanswered.store(0, Ordering::Release);
         let buffers: Vec<_> = {
             let cache = self.lock();
-            cache
-                .entries
-                .values()
-                .map(|entry| Arc::clone(&entry.buffer))
-                .collect()
+            cache.buffers.values().map(Arc::clone).collect()
         };
         for buffer in buffers {
             drop(buffer.lock());
@@ -245,22 +220,18 @@ impl Buffers {
         }
     }
 
-    /// Forgets the buffers whose dma-bufs this process has closed.
-    fn evict(&self) {
-        let evicted: Vec<_> = {
-            let mut cache = self.lock();
-            let is_dead = |_: &FrameKey, entry: &mut Entry| {
-                entry
-                    .dmabufs
-                    .iter()
-                    .any(|dmabuf| dmabuf.strong_count() == 0)
-            };
-            cache.entries.extract_if(is_dead).collect()
-        };
-        if evicted.is_empty() {
+    /// Forgets the buffers of a dma-buf that this process closes.
+    fn forget(&self, closed: DmaBufId) {
+        let forgotten = self.lock().buffers.take_closed();
+        if forgotten.is_empty() {
             return;
         }
-        drop(evicted);
+        drop(forgotten);
+        debug!(
+            display = self.display,
+            inode = closed.inode,
+            "dma-buf closed, its buffers forgotten"
+        );
         // The compositor holds the memory until it reads of this. Should its socket be full, the next flush tells it.
         let _retried = self.connection.flush();
     }
