@@ -3,10 +3,13 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
-use dmabuf_heap::{Format, Frame, FrameLayout};
+use dmabuf_heap::{Format, Frame, FrameLayout, Placement};
 
-use super::ShowError;
 use super::core::lock;
+use super::picture::Picture;
+use super::view::View;
+use super::{CopyCost, ShowError, Surface};
+use crate::contain::Keep;
 use crate::display::Display;
 use crate::link::Link;
 use crate::shm::{ShmBuffer, ShmError};
@@ -17,15 +20,64 @@ pub(super) struct Copies(Mutex<Vec<Arc<ShmBuffer>>>);
 
 /// A copy that was made.
 #[derive(Debug)]
-pub(super) struct Copy {
-    pub(super) buffer: Arc<ShmBuffer>,
-    pub(super) bytes: u64,
-    pub(super) sync_ioctls: u64,
+struct Copy {
+    buffer: Arc<ShmBuffer>,
+    bytes: u64,
+    sync_ioctls: u64,
+}
+
+impl Surface {
+    /// Shows a copy of a frame, made by the CPU now, through `wl_shm`. The frame itself is free on return.
+    ///
+    /// # Errors
+    ///
+    /// As of [`show`](Surface::show); the CPU cannot read the frame; or `wl_shm` does not take its format.
+    pub fn show_copy(&self, frame: &Frame, placement: &Placement) -> Result<CopyCost, ShowError> {
+        check(&self.display, frame.layout().format())?;
+        self.display.link().catch_up();
+        let view = self.view(frame.layout(), placement)?;
+        let copy = self.copies.of_frame(self.display.link(), frame)?;
+        self.submit_copy(copy, view)
+    }
+
+    /// Shows a picture that is no dma-buf, through `wl_shm`. `fill` is called for each row of each plane, from the top,
+    /// with the numbers of plane and row and the bytes to be filled. Planes are in the order of their memory.
+    ///
+    /// # Errors
+    ///
+    /// As of [`show_copy`](Surface::show_copy).
+    pub fn show_rows(
+        &self,
+        layout: &FrameLayout,
+        placement: &Placement,
+        fill: &mut dyn FnMut(usize, u32, &mut [u8]),
+    ) -> Result<CopyCost, ShowError> {
+        check(&self.display, layout.format())?;
+        self.display.link().catch_up();
+        let view = self.view(layout, placement)?;
+        let copy = self.copies.of_rows(self.display.link(), layout, fill)?;
+        self.submit_copy(copy, view)
+    }
+
+    fn submit_copy(&self, copy: Copy, view: View) -> Result<CopyCost, ShowError> {
+        let picture = Picture::Copied(copy.buffer);
+        let number = self.core.submit(picture, view, Keep::nothing());
+        self.send();
+        let frame = number?;
+        let mut state = self.core.lock();
+        state.stats.copies += 1;
+        state.stats.copied_bytes += copy.bytes;
+        Ok(CopyCost {
+            frame,
+            bytes: copy.bytes,
+            sync_ioctls: copy.sync_ioctls,
+        })
+    }
 }
 
 impl Copies {
     /// A copy of a frame.
-    pub(super) fn of_frame(&self, link: &Link, frame: &Frame) -> Result<Copy, ShowError> {
+    fn of_frame(&self, link: &Link, frame: &Frame) -> Result<Copy, ShowError> {
         let buffer = self.take(link, frame.layout())?;
         let mapping = frame.map()?;
         let access = mapping.read()?;
@@ -40,7 +92,7 @@ impl Copies {
     }
 
     /// A picture that the caller makes.
-    pub(super) fn of_rows(
+    fn of_rows(
         &self,
         link: &Link,
         layout: &FrameLayout,
@@ -90,7 +142,7 @@ impl Copies {
 }
 
 /// Whether the compositor takes this format through `wl_shm`.
-pub(super) fn check(display: &Display, format: Format) -> Result<(), ShowError> {
+fn check(display: &Display, format: Format) -> Result<(), ShowError> {
     if let Some(error) = display.lost() {
         return Err(ShowError::Lost(error));
     }

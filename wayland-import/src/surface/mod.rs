@@ -178,38 +178,6 @@ impl Surface {
         number
     }
 
-    /// Shows a copy of a frame, made by the CPU now, through `wl_shm`. The frame itself is free on return.
-    ///
-    /// # Errors
-    ///
-    /// As of [`show`](Surface::show); the CPU cannot read the frame; or `wl_shm` does not take its format.
-    pub fn show_copy(&self, frame: &Frame, placement: &Placement) -> Result<CopyCost, ShowError> {
-        copy::check(&self.display, frame.layout().format())?;
-        self.display.link().catch_up();
-        let view = self.view(frame.layout(), placement)?;
-        let copy = self.copies.of_frame(self.display.link(), frame)?;
-        self.submit_copy(copy, view)
-    }
-
-    /// Shows a picture that is no dma-buf, through `wl_shm`. `fill` is called for each row of each plane, from the top,
-    /// with the numbers of plane and row and the bytes to be filled. Planes are in the order of their memory.
-    ///
-    /// # Errors
-    ///
-    /// As of [`show_copy`](Surface::show_copy).
-    pub fn show_rows(
-        &self,
-        layout: &FrameLayout,
-        placement: &Placement,
-        fill: &mut dyn FnMut(usize, u32, &mut [u8]),
-    ) -> Result<CopyCost, ShowError> {
-        copy::check(&self.display, layout.format())?;
-        self.display.link().catch_up();
-        let view = self.view(layout, placement)?;
-        let copy = self.copies.of_rows(self.display.link(), layout, fill)?;
-        self.submit_copy(copy, view)
-    }
-
     /// Places what is shown, and what waits, anew; for a [resize](SurfaceEvent::Resized) while no frames come.
     ///
     /// # Errors
@@ -285,21 +253,6 @@ impl Surface {
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
-    }
-
-    fn submit_copy(&self, copy: copy::Copy, view: View) -> Result<CopyCost, ShowError> {
-        let picture = Picture::Copied(copy.buffer);
-        let number = self.core.submit(picture, view, Keep::nothing());
-        self.send();
-        let frame = number?;
-        let mut state = self.core.lock();
-        state.stats.copies += 1;
-        state.stats.copied_bytes += copy.bytes;
-        Ok(CopyCost {
-            frame,
-            bytes: copy.bytes,
-            sync_ioctls: copy.sync_ioctls,
-        })
     }
 
     /// How a picture of this layout is shown.
