@@ -12,6 +12,45 @@ use wayland_client::{Connection, Proxy, QueueHandle, WEnum};
 use super::Client;
 use crate::surface::Input;
 
+/// The first versions that can be released.
+const DEVICE_RELEASE: u32 = 3;
+const SEAT_RELEASE: u32 = 5;
+
+/// What is heard, and the seat that it belongs to.
+#[derive(Debug, Default)]
+pub(crate) struct Devices {
+    pointers: Vec<(WlSeat, WlPointer)>,
+    keyboards: Vec<(WlSeat, WlKeyboard)>,
+}
+
+impl Devices {
+    fn forget_pointers(&mut self, is_meant: impl Fn(&WlSeat) -> bool) {
+        let forgotten = self.pointers.extract_if(.., |(seat, _)| is_meant(seat));
+        forgotten
+            .filter(|(_, pointer)| pointer.version() >= DEVICE_RELEASE)
+            .for_each(|(_, pointer)| pointer.release());
+    }
+
+    fn forget_keyboards(&mut self, is_meant: impl Fn(&WlSeat) -> bool) {
+        let forgotten = self.keyboards.extract_if(.., |(seat, _)| is_meant(seat));
+        forgotten
+            .filter(|(_, keyboard)| keyboard.version() >= DEVICE_RELEASE)
+            .for_each(|(_, keyboard)| keyboard.release());
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        self.forget_pointers(|_| true);
+        self.forget_keyboards(|_| true);
+    }
+}
+
+/// Gives a seat back, where that is possible.
+pub(super) fn release(seat: &WlSeat) {
+    if seat.version() >= SEAT_RELEASE {
+        seat.release();
+    }
+}
+
 /// A keyboard, whose keys are handed on by their numbers: the layout is the application's matter.
 #[derive(Debug)]
 pub(crate) struct KeyboardData;
@@ -34,13 +73,13 @@ impl SeatHandler for Client {
             return;
         }
         match capability {
-            Capability::Pointer => {
-                if let Err(error) = self.seats.get_pointer(handle, &seat) {
-                    debug!(%error, "no pointer");
-                }
-            }
+            Capability::Pointer => match self.seats.get_pointer(handle, &seat) {
+                Ok(pointer) => self.devices.pointers.push((seat, pointer)),
+                Err(error) => debug!(%error, "no pointer"),
+            },
             Capability::Keyboard => {
-                seat.get_keyboard(handle, KeyboardData);
+                let keyboard = seat.get_keyboard(handle, KeyboardData);
+                self.devices.keyboards.push((seat, keyboard));
             }
             _ => {}
         }
@@ -50,12 +89,21 @@ impl SeatHandler for Client {
         &mut self,
         _: &Connection,
         _: &QueueHandle<Self>,
-        _: WlSeat,
-        _: Capability,
+        seat: WlSeat,
+        capability: Capability,
     ) {
+        match capability {
+            Capability::Pointer => self.devices.forget_pointers(|it| *it == seat),
+            Capability::Keyboard => self.devices.forget_keyboards(|it| *it == seat),
+            _ => {}
+        }
     }
 
-    fn remove_seat(&mut self, _: &Connection, _: &QueueHandle<Self>, _: WlSeat) {}
+    fn remove_seat(&mut self, _: &Connection, _: &QueueHandle<Self>, seat: WlSeat) {
+        self.devices.forget_pointers(|it| *it == seat);
+        self.devices.forget_keyboards(|it| *it == seat);
+        release(&seat);
+    }
 }
 
 impl PointerHandler for Client {

@@ -15,15 +15,13 @@ use wayland_client::backend::ObjectId;
 use wayland_client::{Connection, Proxy, QueueHandle};
 
 pub(crate) use globals::Globals;
+pub(crate) use input::Devices;
 pub(crate) use introduction::{FeedbackData, Introduction, shm_of_fourcc};
 pub(crate) use outputs::Outputs;
 
 use crate::buffer::{Buffer, BufferId};
 use crate::link::Link;
 use crate::surface::Core;
-
-/// The first version of `wl_seat` that can be released.
-const SEAT_RELEASE: u32 = 5;
 
 /// The state of a connection's event queue. Its handlers call nothing foreign: what they have to tell goes to the
 /// [outbox](crate::outbox::Outbox), and is told when the queue is free again.
@@ -32,6 +30,7 @@ pub(crate) struct Client {
     pub(crate) registry: RegistryState,
     pub(crate) outputs: Outputs,
     pub(crate) seats: SeatState,
+    pub(crate) devices: Devices,
     pub(crate) introduction: Introduction,
     /// Whether input in windows is ours to hear.
     pub(crate) hears_input: bool,
@@ -86,10 +85,10 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let released = self.seats.seats();
-        released
-            .filter(|seat| seat.version() >= SEAT_RELEASE)
-            .for_each(|seat| seat.release());
+        self.devices.forget_all();
+        for seat in self.seats.seats() {
+            input::release(&seat);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use wayland_client::{Connection, DispatchError, EventQueue, Proxy};
 
 use super::{End, Link, Pump, lost_error};
 use crate::buffer::Buffers;
-use crate::client::{Client, Globals, Introduction, Outputs};
+use crate::client::{Client, Devices, Globals, Introduction, Outputs};
 use crate::display::{ConnectError, LostError, Offers, YuvSupport};
 use crate::link::attention::Attention;
 
@@ -44,6 +44,7 @@ pub(crate) fn introduce(
         registry: RegistryState::new(&list),
         outputs: Outputs::bind(&list, &handle),
         seats: SeatState::new(&list, &handle),
+        devices: Devices::default(),
         introduction: Introduction::default(),
         hears_input: is_own,
         link: std::sync::Weak::new(),

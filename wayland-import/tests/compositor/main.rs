@@ -5,6 +5,7 @@ mod ends;
 mod fake;
 mod frames;
 mod imports;
+mod input;
 mod offers;
 mod windows;
 

@@ -20,6 +20,9 @@ use wayland_server::Resource;
 use wayland_server::backend::ObjectId;
 use wayland_server::protocol::wl_buffer::WlBuffer;
 use wayland_server::protocol::wl_callback::WlCallback;
+use wayland_server::protocol::wl_keyboard::WlKeyboard;
+use wayland_server::protocol::wl_pointer::WlPointer;
+use wayland_server::protocol::wl_seat::WlSeat;
 use wayland_server::protocol::wl_surface::WlSurface;
 
 /// Longer than anything here takes.
@@ -119,6 +122,8 @@ pub(crate) enum Seen {
 enum Order {
     CallBack,
     Configure(i32, i32),
+    UseWindow(f64, f64),
+    Plug(bool),
     Close,
     /// The default feedback once more, without its table: these indices.
     Feedback(Vec<u16>),
@@ -154,6 +159,10 @@ pub(crate) struct State {
     /// Buffers that were replaced and not released.
     unreleased: Vec<WlBuffer>,
     last_surface: Option<WlSurface>,
+    seats: Vec<WlSeat>,
+    pointers: Vec<WlPointer>,
+    keyboards: Vec<WlKeyboard>,
+    has_devices: bool,
     serial: u32,
 }
 
@@ -170,6 +179,10 @@ impl Fake {
             feedbacks: Vec::new(),
             unreleased: Vec::new(),
             last_surface: None,
+            seats: Vec::new(),
+            pointers: Vec::new(),
+            keyboards: Vec::new(),
+            has_devices: true,
             serial: 0,
         };
         let thread = std::thread::spawn(move || run(state, ours, &received));
@@ -193,6 +206,16 @@ impl Fake {
 
     pub(crate) fn configure(&self, width: i32, height: i32) {
         self.order(Order::Configure(width, height));
+    }
+
+    /// Points, clicks, scrolls and types.
+    pub(crate) fn use_window(&self, x: f64, y: f64) {
+        self.order(Order::UseWindow(x, y));
+    }
+
+    /// Takes pointer and keyboard away, or gives new ones.
+    pub(crate) fn plug(&self, are_there: bool) {
+        self.order(Order::Plug(are_there));
     }
 
     pub(crate) fn close_window(&self) {
@@ -282,6 +305,8 @@ fn run(mut state: State, socket: UnixStream, orders: &Receiver<Order>) {
             match order {
                 Order::CallBack => surface::call_back(&mut state),
                 Order::Configure(width, height) => protocol::configure(&mut state, (width, height)),
+                Order::UseWindow(x, y) => protocol::use_window(&mut state, (x, y)),
+                Order::Plug(are_there) => protocol::plug(&mut state, are_there),
                 Order::Close => state.toplevels.iter().for_each(protocol::Toplevel::close),
                 Order::Feedback(indices) => dmabuf::send_again(&state, &indices),
                 Order::Import(import) => state.config.import = import,

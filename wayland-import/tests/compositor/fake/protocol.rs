@@ -22,8 +22,10 @@ use wayland_server::protocol::{
     wl_buffer::WlBuffer,
     wl_compositor::WlCompositor,
     wl_fixes::{self, WlFixes},
+    wl_keyboard::{self, WlKeyboard},
     wl_output::{self, WlOutput},
-    wl_seat::WlSeat,
+    wl_pointer::{self, WlPointer},
+    wl_seat::{self, WlSeat},
     wl_shm::{self, WlShm},
     wl_shm_pool::{self, WlShmPool},
     wl_subcompositor::{self, WlSubcompositor},
@@ -86,6 +88,58 @@ pub(super) fn configure(state: &mut State, (width, height): (i32, i32)) {
     }
 }
 
+/// What the user does in the first window: points at x, y, clicks there with the left button, turns the wheel, and types an A.
+pub(super) fn use_window(state: &mut State, (x, y): (f64, f64)) {
+    const BTN_LEFT: u32 = 0x110;
+    const KEY_A: u32 = 30;
+    let serial = state.next_serial();
+    let surface = &state.toplevels[0].surface;
+    for pointer in &state.pointers {
+        pointer.enter(serial, surface, 0.0, 0.0);
+        pointer.frame();
+        pointer.motion(1, x, y);
+        pointer.frame();
+        for button in [
+            wl_pointer::ButtonState::Pressed,
+            wl_pointer::ButtonState::Released,
+        ] {
+            pointer.button(serial, 2, BTN_LEFT, button);
+            pointer.frame();
+        }
+        pointer.axis(3, wl_pointer::Axis::VerticalScroll, 15.0);
+        pointer.frame();
+        pointer.leave(serial, surface);
+        pointer.frame();
+    }
+    for keyboard in &state.keyboards {
+        keyboard.key(serial, 4, KEY_A, wl_keyboard::KeyState::Pressed);
+        keyboard.enter(serial, surface, Vec::new());
+        keyboard.key(serial, 5, KEY_A, wl_keyboard::KeyState::Pressed);
+        keyboard.key(serial, 6, KEY_A, wl_keyboard::KeyState::Released);
+        keyboard.leave(serial, surface);
+    }
+}
+
+/// Takes pointer and keyboard away, or gives new ones.
+pub(super) fn plug(state: &mut State, are_there: bool) {
+    state.has_devices = are_there;
+    state.pointers.clear();
+    state.keyboards.clear();
+    for seat in &state.seats {
+        seat.capabilities(state.capabilities());
+    }
+}
+
+impl State {
+    fn capabilities(&self) -> wl_seat::Capability {
+        if self.has_devices {
+            wl_seat::Capability::Pointer | wl_seat::Capability::Keyboard
+        } else {
+            wl_seat::Capability::empty()
+        }
+    }
+}
+
 macro_rules! globals {
     ($($interface:ty => |$state:ident, $global:ident| $said:expr;)+) => {$(
         impl GlobalDispatch<$interface, ()> for State {
@@ -104,7 +158,10 @@ globals! {
     WlCompositor => |_state, _global| ();
     WlSubcompositor => |_state, _global| ();
     WlFixes => |_state, _global| ();
-    WlSeat => |_state, _global| ();
+    WlSeat => |state, global| {
+        global.capabilities(state.capabilities());
+        state.seats.push(global);
+    };
     WlOutput => |_state, global| {
         global.mode(wl_output::Mode::Current, 640, 480, 60_000);
         global.mode(wl_output::Mode::Preferred, 1280, 960, 30_000);
@@ -150,7 +207,13 @@ requests! {
         }
     };
     WlOutput, () => |_state, _resource, _request, _of, _init, _handle| ();
-    WlSeat, () => |_state, _resource, _request, _of, _init, _handle| ();
+    WlSeat, () => |state, _resource, request, _of, init, _handle| match request {
+        wl_seat::Request::GetPointer { id } => state.pointers.push(init.init(id, ())),
+        wl_seat::Request::GetKeyboard { id } => state.keyboards.push(init.init(id, ())),
+        _ => {}
+    };
+    WlPointer, () => |_state, _resource, _request, _of, _init, _handle| ();
+    WlKeyboard, () => |_state, _resource, _request, _of, _init, _handle| ();
     WlSubcompositor, () => |_state, _resource, request, _of, init, _handle| {
         if let wl_subcompositor::Request::GetSubsurface { id, .. } = request {
             init.init(id, ());
