@@ -148,7 +148,7 @@ fn in_the_steady_state_a_frame_costs_reads_and_a_write_and_wakes_nobody() {
             surface
                 .show(&frames[number % 4], &fitted(&surface), Box::new(()))
                 .unwrap_or_else(|error| panic!("{error}"));
-            thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(40));
         }
     };
     let attempt = |_number| {

@@ -8,6 +8,9 @@ use wayland_import::{ConnectError, Display, LostError, ShowError, SurfaceEvent};
 use crate::fake::{Config, Fake};
 use crate::{event, eventually, is_shown, keep, placement, show, window, xrgb};
 
+/// A moment, on a machine that has other things to do.
+const SOON: Duration = Duration::from_secs(5);
+
 #[test]
 fn a_compositor_that_dies_gives_everything_back_at_once() {
     let (fake, display) = Fake::connected(Config {
@@ -19,10 +22,10 @@ fn a_compositor_that_dies_gives_everything_back_at_once() {
     surface.test(&frames[0], &placement(&surface)).unwrap();
     let kept = [show(&surface, &frames[0]).1, show(&surface, &frames[1]).1];
     fake.wait_for(1, is_shown);
-    let start = Instant::now();
     fake.die();
+    let start = Instant::now();
     let lost = event(&events, |event| matches!(event, SurfaceEvent::Lost(_)));
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < SOON);
     let SurfaceEvent::Lost(error) = lost else {
         unreachable!();
     };
@@ -52,9 +55,7 @@ fn the_end_is_seen_while_nobody_shows_anything_and_while_frames_flow() {
         let (sender, heard) = mpsc::channel();
         display.on_lost(Box::new(move |error| sender.send(error).unwrap()));
         fake.die();
-        let error = heard
-            .recv_timeout(Duration::from_secs(1))
-            .expect("within a second");
+        let error = heard.recv_timeout(SOON).expect("the end is told");
         assert!(matches!(*error, LostError::Gone { .. }), "{error}");
     }
 }

@@ -8,7 +8,7 @@ mod surface;
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -133,12 +133,12 @@ enum Order {
     /// A protocol error on the last surface.
     Err(u32, &'static str),
     /// The interfaces of the client's objects.
-    Objects(Sender<Vec<&'static str>>),
+    Objects(mpsc::Sender<Vec<&'static str>>),
 }
 
 /// The running compositor.
 pub(crate) struct Fake {
-    orders: Sender<Order>,
+    orders: SyncSender<Order>,
     log: Arc<Log>,
     thread: Option<JoinHandle<()>>,
 }
@@ -169,7 +169,8 @@ pub(crate) struct State {
 impl Fake {
     pub(crate) fn start(config: Config) -> (Fake, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let (orders, received) = mpsc::channel();
+        // Whoever gives an order goes on when it is taken, which is before anything that he asks for then.
+        let (orders, received) = mpsc::sync_channel(0);
         let log = Arc::new(Log::default());
         let state = State {
             config,
