@@ -1,7 +1,6 @@
 //! The element: its states and the calls of its base class.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use gst::glib;
 use gst::prelude::*;
@@ -9,18 +8,15 @@ use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
 
-use super::backend::Effort;
 use super::caps::{self, Fixing};
 use super::choice::Backends;
-use super::job::{Job, Wishes};
-use super::refusal;
+use super::effort::Efforts;
 use super::settings::{self, Settings};
-use super::task::Task;
+use super::state::State;
 use crate::caps::{VideoCaps, filter_templates, template_caps};
 use crate::ffi::video_direction::VideoDirection;
 use crate::outlet::Outlet;
 use crate::pool::Answers;
-use crate::report::chain;
 use crate::sync::lock;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -31,46 +27,14 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     )
 });
 
-#[derive(Debug, Default)]
-pub(super) struct State {
-    /// From READY to NULL.
-    backends: Option<Arc<Backends>>,
-    /// From caps to caps; none where there is nothing to do.
-    pub(super) task: Option<Arc<Task>>,
-    /// What the user wanted when that was settled.
-    settled: Option<Wishes>,
-    /// Who did the last one, and why not others.
-    chosen: (String, String),
-    /// The last question that had no answer, which is told once.
-    refused: Option<gst::Caps>,
-}
-
-/// What the devices had to do, summed up.
-#[derive(Debug, Default)]
-pub(super) struct Efforts {
-    converted: AtomicU64,
-    attached: AtomicU64,
-    reattached: AtomicU64,
-    fallbacks: AtomicU64,
-}
-
 /// State of the element.
 #[derive(Debug, Default)]
 pub(crate) struct Convert {
     settings: Mutex<Settings>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     pub(super) outlet: Outlet,
     pub(super) answers: Answers,
     pub(super) effort: Efforts,
-}
-
-impl Efforts {
-    pub(super) fn add(&self, effort: Effort) {
-        self.converted.fetch_add(1, Ordering::Relaxed);
-        self.attached.fetch_add(effort.attached, Ordering::Relaxed);
-        self.reattached
-            .fetch_add(effort.reattached, Ordering::Relaxed);
-    }
 }
 
 impl Convert {
@@ -78,23 +42,12 @@ impl Convert {
         lock(&self.settings).clone()
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-
     fn stats(&self) -> gst::Structure {
         let mut stats = self.outlet.stats().to_structure("dmaheapconvert-stats");
         let (backend, reason) = self.state().chosen.clone();
         stats.set("backend", backend);
         stats.set("backend-reason", reason);
-        for (name, count) in [
-            ("converted", &self.effort.converted),
-            ("attachments", &self.effort.attached),
-            ("re-attachments", &self.effort.reattached),
-            ("fallbacks", &self.effort.fallbacks),
-        ] {
-            stats.set(name, count.load(Ordering::Relaxed));
-        }
+        self.effort.tell(&mut stats);
         stats
     }
 
@@ -112,72 +65,6 @@ impl Convert {
         }
     }
 
-    pub(super) fn backends(&self) -> Arc<Backends> {
-        self.state().backends.clone().unwrap_or_default()
-    }
-
-    /// What is to be done between these caps, and by whom; nothing, where frames pass as they are.
-    fn settle(
-        &self,
-        incaps: &gst::Caps,
-        outcaps: &gst::Caps,
-        wishes: Wishes,
-    ) -> Result<Option<Task>, Box<dyn std::error::Error>> {
-        let (from, to) = (VideoCaps::parse(incaps)?, VideoCaps::parse(outcaps)?);
-        let job = Job::new(from, to, wishes)?;
-        if job.is_nothing() {
-            return Ok(None);
-        }
-        let (backend, objections) = self.backends().choose(&job)?;
-        gst::info!(CAT, imp = self, "{job} by {}; {objections}", backend.name());
-        Ok(Some(Task::new(job, incaps, backend, objections)))
-    }
-
-    fn put_task(&self, task: Option<Task>, wishes: Wishes) {
-        self.obj().set_passthrough(task.is_none());
-        let task = task.map(Arc::new);
-        let chosen = match &task {
-            Some(task) => (task.backend.name().to_owned(), task.objections.clone()),
-            None => ("none".to_owned(), "there is nothing to do".to_owned()),
-        };
-        let before = {
-            let mut state = self.state();
-            state.chosen = chosen;
-            state.settled = Some(wishes);
-            std::mem::replace(&mut state.task, task)
-        };
-        drop(before);
-        let latency = gst::message::Latency::builder().src(&*self.obj()).build();
-        if let Err(error) = self.obj().post_message(latency) {
-            gst::debug!(CAT, imp = self, "nobody asks for the latency: {error}");
-        }
-    }
-
-    /// As if these had been found and caps had come.
-    #[cfg(test)]
-    pub(super) fn start_with(&self, backends: Backends, task: Task) {
-        let mut state = self.state();
-        state.backends = Some(Arc::new(backends));
-        state.task = Some(Arc::new(task));
-    }
-
-    /// The frames that follow are made by `task`, of these backends, instead of by one that failed.
-    pub(super) fn hand_over(&self, left: Backends, task: &Arc<Task>) {
-        self.effort.fallbacks.fetch_add(1, Ordering::Relaxed);
-        self.state().backends = Some(Arc::new(left));
-        self.replace_task(task);
-    }
-
-    /// The frames that follow are made by `task`.
-    pub(super) fn replace_task(&self, task: &Arc<Task>) {
-        let before = {
-            let mut state = self.state();
-            state.chosen = (task.backend.name().to_owned(), task.objections.clone());
-            state.task.replace(Arc::clone(task))
-        };
-        drop(before);
-    }
-
     /// A frame may be at work until the next one comes. A backend that takes longer cannot keep up at all.
     fn add_latency(&self, latency: &mut gst::query::Latency) {
         let task = self.state().task.clone();
@@ -190,63 +77,6 @@ impl Convert {
         let own = own.unwrap_or(gst::ClockTime::ZERO);
         let (is_live, min, max) = latency.result();
         latency.set(is_live, min + own, max.map(|max| max + own));
-    }
-
-    /// Looks whether upstream has anything that can be made into what downstream takes. A source that asks without a filter,
-    /// as `v4l2src` does, cannot be answered with a reason later. It is asked for what is in question only: to list all that a
-    /// camera can do takes hundreds of questions to its driver.
-    fn look_upstream(&self) {
-        let pad = self.obj().sink_pad().clone();
-        let taken = pad.query_caps(None);
-        if pad.peer_query_caps(Some(&taken)).is_empty() {
-            let offered = pad.peer_query_caps(None);
-            if !offered.is_empty() {
-                self.warn_refused(&offered);
-            }
-        }
-    }
-
-    /// Tells why a question has no answer, as long as nothing flows: whoever asked gives up without a reason.
-    fn warn_refused(&self, asked: &gst::Caps) {
-        if asked.is_empty() || self.obj().sink_pad().has_current_caps() {
-            return;
-        }
-        let is_known = self.state().refused.replace(asked.clone()).as_ref() == Some(asked);
-        if is_known {
-            return;
-        }
-        let taken = self.obj().src_pad().peer_query_caps(None);
-        let text = refusal::explain(asked, &taken, &self.backends());
-        gst::element_imp_warning!(self, gst::CoreError::Negotiation, ("{text}"));
-    }
-
-    /// Whether the user wants something else than when caps were settled.
-    fn has_other_wishes(&self, wishes: Wishes) -> bool {
-        let settled = self.state().settled;
-        settled.is_some_and(|settled| settled != wishes)
-    }
-
-    /// Settles anew with the caps that there are. The base class asks for pools again afterwards, and for caps if others are
-    /// needed; so that these are not enough is no error yet.
-    fn settle_again(&self, wishes: Wishes) {
-        let pads = (
-            self.obj().sink_pad().current_caps(),
-            self.obj().src_pad().current_caps(),
-        );
-        let (Some(incaps), Some(outcaps)) = pads else {
-            return;
-        };
-        match self.settle(&incaps, &outcaps, wishes) {
-            Ok(task) => self.put_task(task, wishes),
-            Err(error) => gst::debug!(CAT, imp = self, "other caps are needed: {error}"),
-        }
-        self.obj().reconfigure_src();
-    }
-
-    fn not_negotiated(&self, error: &dyn std::error::Error) -> gst::LoggableError {
-        let text = chain(error);
-        gst::element_imp_error!(self, gst::CoreError::Negotiation, ("{text}"));
-        gst::loggable_error!(CAT, "{text}")
     }
 }
 
