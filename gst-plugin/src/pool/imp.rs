@@ -1,78 +1,44 @@
-//! The pool's vtable: configurations are judged, memory negotiated, buffers made and counted, refusals by a device noticed.
+//! The pool object and its vtable.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use dmabuf_heap::{AllocateError, Frame};
 use gst::glib;
-use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_video::{VideoBufferPoolConfig, VideoFormat};
 
-use super::buffer::{Form, WrapError};
+use super::configure::{BufferError, Configured};
 use super::layout::Asked;
 use super::memory::{Memory, Plan};
+use super::service::Service;
 use super::shelf::Shelf;
 use super::shortage::Shortage;
-use super::users::{Users, Writer};
+use super::users::Users;
 use super::{PoolEvent, PoolListener};
 use crate::CAT;
 use crate::allocator::HeapAllocator;
-use crate::caps::{VideoCaps, video_format};
+use crate::caps::VideoCaps;
 use crate::heap::HeapSource;
 use crate::panic::contained;
 use crate::report::chain;
 use crate::stats::PathStats;
 use crate::sync::lock;
 
-/// Returns that make a refusal: the look at a buffer, and the first try to queue one.
-const LOOK_AND_FIRST_TRY: u32 = 2;
-
 /// State of the pool object.
 #[derive(Default)]
 pub(crate) struct HeapPool {
-    service: OnceLock<Service>,
-    configured: Mutex<Option<Configured>>,
+    pub(super) service: OnceLock<Service>,
+    pub(super) configured: Mutex<Option<Configured>>,
     /// While the pool is active.
-    memory: Mutex<Option<Arc<Memory>>>,
+    pub(super) memory: Mutex<Option<Arc<Memory>>>,
     failure: Mutex<Option<String>>,
     starting: AtomicBool,
-    least: AtomicU32,
+    pub(super) least: AtomicU32,
     /// Buffers of the start that were never used. They come first: what is new to a device is best imported early.
     unused: AtomicU32,
     shelf: Shelf,
-    shortage: Shortage,
-    rounds: AtomicU32,
-    is_bound_told: AtomicBool,
-}
-
-/// What a pool has for life.
-struct Service {
-    source: Arc<HeapSource>,
-    users: Users,
-    allocator: HeapAllocator,
-    stats: Arc<PathStats>,
-    listener: PoolListener,
-}
-
-/// What `set_config` settled.
-#[derive(Clone)]
-struct Configured {
-    plan: Plan,
-    form: Form,
-    /// Buffers made at the start.
-    min: u32,
-}
-
-/// Why a buffer was not made.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum BufferError {
-    #[error("the pool is not active")]
-    NotActive,
-    #[error(transparent)]
-    Allocate(#[from] AllocateError),
-    #[error(transparent)]
-    Wrap(#[from] WrapError),
+    pub(super) shortage: Shortage,
+    pub(super) rounds: AtomicU32,
+    pub(super) is_bound_told: AtomicBool,
 }
 
 impl HeapPool {
@@ -107,140 +73,20 @@ impl HeapPool {
         Plan::make(&service.source, &service.users, video, asked)
     }
 
-    /// Accepts a configuration, or corrects size and minimum in it and answers false: the user reads it back.
-    fn configure(&self, config: &mut gst::BufferPoolConfigRef) -> Option<bool> {
-        let (caps, size, min, max) = config.params()?;
-        let caps = caps?;
-        let video = VideoCaps::parse(&caps)
-            .inspect_err(|error| gst::warning!(CAT, imp = self, "{error}"))
-            .ok()?;
-        let alignment = config
-            .has_option(gst_video::BUFFER_POOL_OPTION_VIDEO_ALIGNMENT)
-            .then(|| config.video_alignment())
-            .flatten();
-        let asked = Asked {
-            size: size.into(),
-            alignment,
-            reads_meta: config.has_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META),
-        };
-        let plan = self
-            .plan(&video, &asked)
-            .inspect_err(|error| gst::warning!(CAT, imp = self, "{}", chain(error)))
-            .ok()?;
-
-        config.add_option(gst_video::BUFFER_POOL_OPTION_VIDEO_META);
-        let least = self.least.load(Ordering::Relaxed);
-        if size < plan.size || min < least {
-            let (size, min) = (size.max(plan.size), min.max(least));
-            gst::debug!(
-                CAT,
-                imp = self,
-                "asking for {min} buffers of {size} bytes instead, for {plan:?}"
-            );
-            let max = if max == 0 { 0 } else { max.max(min) };
-            config.set_params(Some(&caps), size, min, max);
-            return Some(false);
-        }
-        gst::debug!(
-            CAT,
-            imp = self,
-            "{caps}: {size} bytes, {min} to {max} buffers, {plan:?}"
-        );
-        let form = Form {
-            format: video_format(video.format().fourcc).unwrap_or(VideoFormat::DmaDrm),
-            alignment: asked.alignment,
-            padded: plan.padded,
-            size: size as usize,
-        };
-        *lock(&self.configured) = Some(Configured { plan, form, min });
-        Some(true)
-    }
-
-    /// Has the devices choose the memory of all buffers to come.
-    pub(super) fn negotiate(&self) -> bool {
-        let configured = lock(&self.configured).clone();
-        let (Some(configured), Some(service)) = (configured, self.service.get()) else {
-            return false;
-        };
-        match configured.plan.negotiate(&service.source) {
-            Ok(memory) => {
-                let memory = Arc::new(memory);
-                *lock(&self.memory) = Some(Arc::clone(&memory));
-                service.source.settle(memory.choice().clone());
-                self.tell(PoolEvent::Chosen(memory.choice()));
-                true
-            }
-            Err(error) => {
-                let text = chain(&error);
-                gst::error!(CAT, imp = self, "{text}");
-                self.fail(PoolEvent::NothingSuits(&error), text);
-                false
-            }
-        }
-    }
-
-    pub(super) fn make_buffer(&self) -> Result<gst::Buffer, BufferError> {
-        let memory = lock(&self.memory).clone();
-        let configured = lock(&self.configured).clone();
-        let (Some(configured), Some(memory), Some(service)) =
-            (configured, memory, self.service.get())
-        else {
-            return Err(BufferError::NotActive);
-        };
-        let frame = memory.frame()?;
-        service.count(&frame);
-        Ok(configured.form.wrap(&service.allocator, &frame)?)
-    }
-
     /// Forgets the memory that was chosen.
     pub(super) fn let_go(&self) {
         let memory = lock(&self.memory).take();
         drop(memory);
     }
 
-    /// Rather than make one more buffer for a camera, waits a little for one that is out; or for as long as it takes, where
-    /// the camera would have to try it and cannot.
-    fn wait_out_shortage(&self) {
-        let min = lock(&self.configured).as_ref().map_or(0, |it| it.min);
-        let is_camera = |service: &Service| matches!(service.users.writer, Writer::V4l2(_));
-        if !self.service.get().is_some_and(is_camera) || min == 0 {
-            return;
-        }
-        let obj = self.obj();
-        if self.shortage.wait_below(min, || obj.is_flushing()) {
-            return;
-        }
-        let memory = lock(&self.memory).clone();
-        if memory.is_none_or(|memory| memory.is_certain()) {
-            gst::info!(
-                CAT,
-                imp = self,
-                "all {min} buffers stay out, making one more"
-            );
-            return;
-        }
-        if !self.is_bound_told.swap(true, Ordering::Relaxed) {
-            self.tell(PoolEvent::Bounded(min));
-        }
-        self.shortage.wait_out(min, || obj.is_flushing());
-    }
-
-    /// Whether a buffer can be used again; the base class throws away what is not.
-    fn is_intact(&self, buffer: &gst::BufferRef) -> bool {
-        let size = lock(&self.configured).as_ref().map_or(0, |it| it.form.size);
-        buffer.size() == size
-            && buffer.is_all_memory_writable()
-            && !buffer.flags().contains(gst::BufferFlags::TAG_MEMORY)
-    }
-
-    fn tell(&self, event: PoolEvent<'_>) {
+    pub(super) fn tell(&self, event: PoolEvent<'_>) {
         if let Some(service) = self.service.get() {
             (service.listener)(event);
         }
     }
 
     /// Tells of the first failure; those that follow say the same.
-    fn fail(&self, event: PoolEvent<'_>, text: String) {
+    pub(super) fn fail(&self, event: PoolEvent<'_>, text: String) {
         let is_first = lock(&self.failure).replace(text).is_none();
         if is_first {
             self.tell(event);
@@ -250,35 +96,6 @@ impl HeapPool {
     /// Why there was no memory, if there was none.
     pub(super) fn failure(&self) -> Option<String> {
         lock(&self.failure).clone()
-    }
-
-    /// Notices a device that refuses the memory although it could not be asked.
-    ///
-    /// An importer like `v4l2src` takes one buffer to look at, gives it back, then queues several at the device. If the
-    /// device refuses, each comes back before the next is taken; if it accepts, some stay out until the end.
-    fn note_return(&self) {
-        let all_back = self.shortage.returned();
-        let arrived = self
-            .service
-            .get()
-            .is_some_and(|service| service.allocator.has_arrived());
-        let asked = lock(&self.memory)
-            .as_ref()
-            .is_none_or(|memory| memory.is_accepted_by_writer());
-        if !all_back || arrived || asked || self.obj().is_flushing() {
-            return;
-        }
-        if self.rounds.fetch_add(1, Ordering::Relaxed) + 1 == LOOK_AND_FIRST_TRY {
-            self.tell(PoolEvent::GivenBack);
-        }
-    }
-}
-
-impl Service {
-    fn count(&self, frame: &Frame) {
-        self.stats.buffer_allocated();
-        let stats = Arc::clone(&self.stats);
-        frame.dmabuf(0).on_close(move |_id| stats.buffer_freed());
     }
 }
 

@@ -23,9 +23,12 @@ use crate::stats::PathStats;
 
 mod answers;
 mod buffer;
+mod configure;
 pub(crate) mod imp;
 mod layout;
 mod memory;
+mod rounds;
+mod service;
 mod shelf;
 mod shortage;
 mod stock;
