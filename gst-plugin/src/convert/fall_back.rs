@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_asked_of_the_next_one_too() {
+    fn memory_is_asked_of_the_next_one_too_and_new_caps_do_not_hide_why() {
         let bench = Bench::with(vec![
             Failing::after("the scaler", 1),
             Failing::after("the other one", 9),
@@ -328,5 +328,17 @@ mod tests {
             (task.backend.name(), name.as_str()),
             ("the other one", "the other one")
         );
+        // As the base class has it settled anew before the next frame.
+        let again = Task::new(
+            task.job.clone(),
+            &task.caps,
+            Arc::clone(&task.backend),
+            String::new(),
+        );
+        imp.put_task(Some(again), Wishes::default());
+        assert_eq!(bench.make(2), 2);
+        let told = bench.told();
+        let is_why = |(_from, why): &&(String, String)| why.contains("it is gone");
+        assert_eq!(told.iter().filter(is_why).count(), 1, "{told:?}");
     }
 }

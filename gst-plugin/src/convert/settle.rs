@@ -32,18 +32,8 @@ impl Convert {
 
     pub(super) fn put_task(&self, task: Option<Task>, wishes: Wishes) {
         self.obj().set_passthrough(task.is_none());
-        let task = task.map(Arc::new);
-        let chosen = match &task {
-            Some(task) => (task.backend.name().to_owned(), task.objections.clone()),
-            None => ("none".to_owned(), "there is nothing to do".to_owned()),
-        };
-        let before = {
-            let mut state = self.state();
-            state.chosen = chosen;
-            state.settled = Some(wishes);
-            std::mem::replace(&mut state.task, task)
-        };
-        drop(before);
+        self.state().settled = Some(wishes);
+        self.replace_task(task.map(Arc::new));
         let latency = gst::message::Latency::builder().src(&*self.obj()).build();
         if let Err(error) = self.obj().post_message(latency) {
             gst::debug!(CAT, imp = self, "nobody asks for the latency: {error}");

@@ -43,16 +43,22 @@ impl Convert {
     pub(super) fn hand_over(&self, left: Backends, task: &Arc<Task>) {
         self.effort.count_fallback();
         self.state().backends = Some(Arc::new(left));
-        self.replace_task(task);
+        self.replace_task(Some(Arc::clone(task)));
     }
 
-    /// The frames that follow are made by `task`.
-    pub(super) fn replace_task(&self, task: &Arc<Task>) {
+    /// The frames that follow are made by `task`, or by nobody.
+    pub(super) fn replace_task(&self, task: Option<Arc<Task>>) {
+        let chosen = match &task {
+            Some(task) => (task.backend.name().to_owned(), task.objections.clone()),
+            None => ("none".to_owned(), "there is nothing to do".to_owned()),
+        };
         let before = {
             let mut state = self.state();
-            state.chosen = (task.backend.name().to_owned(), task.objections.clone());
-            state.task.replace(Arc::clone(task))
+            state.chosen = chosen;
+            std::mem::replace(&mut state.task, task.clone())
         };
-        drop(before);
+        if let (Some(task), Some(before)) = (task, before) {
+            task.inherit(&before);
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::job::Job;
 use super::window::Window;
 use crate::copier::Copier;
 use crate::judged::Judged;
+use crate::sync::lock;
 
 /// From one set of caps to the next.
 #[derive(Debug)]
@@ -83,6 +84,15 @@ impl Task {
             settled: before.settled.clone(),
             window,
             ..Self::new(job, &before.caps, backend, objections)
+        }
+    }
+
+    /// Has what was not told of `before` told of this one.
+    pub(super) fn inherit(&self, before: &Self) {
+        let untold = lock(&before.took_over).take();
+        let mut own = lock(&self.took_over);
+        if own.is_none() {
+            *own = untold;
         }
     }
 }

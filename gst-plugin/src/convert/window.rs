@@ -81,7 +81,7 @@ impl Convert {
         let next = Arc::new(Task::looking_through(
             &task, window, job, backend, objections,
         ));
-        self.replace_task(&next);
+        self.replace_task(Some(Arc::clone(&next)));
         Ok(next)
     }
 }
