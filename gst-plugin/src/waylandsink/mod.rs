@@ -52,6 +52,7 @@ use gst::prelude::*;
 
 mod colors;
 mod compositor;
+mod events;
 mod imp;
 mod open;
 mod presenter;

@@ -10,11 +10,11 @@ use dmabuf_heap::{Frame, FrameLayout, Importer, Orientation, Placement, Rect};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
-use wayland_import::{Clock, ImportError, ShowError, Surface, SurfaceEvent, SurfaceImporter};
+use wayland_import::{ImportError, ShowError, Surface, SurfaceImporter};
 
 use super::WaylandSink;
 use super::compositor::Compositor;
+use super::events::{told, translate};
 use super::imp::CAT;
 use super::window;
 use crate::caps::VideoCaps;
@@ -309,40 +309,4 @@ impl fmt::Debug for WaylandPresenter {
             .field("surface", &self.surface)
             .finish_non_exhaustive()
     }
-}
-
-/// What the sink has to hear of.
-fn translate(event: SurfaceEvent) -> Option<Event> {
-    match event {
-        SurfaceEvent::Shown {
-            frame, time, clock, ..
-        } => Some(Event::Shown(Some(frame), on_monotonic(clock, time))),
-        SurfaceEvent::Unshown { frame, .. } => Some(Event::Unshown(Some(frame))),
-        SurfaceEvent::Refused { key, error } => Some(Event::Refused(key, chain(&*error))),
-        SurfaceEvent::Resized { .. } => Some(Event::Resized),
-        SurfaceEvent::Closed => Some(Event::Closed),
-        // The display tells its end itself.
-        _ => None,
-    }
-}
-
-fn told(error: ShowError) -> sink::ShowError {
-    match error {
-        ShowError::Flushing => sink::ShowError::Flushing,
-        ShowError::Lost(_) => sink::ShowError::Lost,
-        ShowError::Import(error) => sink::ShowError::Import(chain(&*error)),
-        error => sink::ShowError::Failed(chain(&error)),
-    }
-}
-
-/// A time of the compositor's clock on `CLOCK_MONOTONIC`, as far as the two can be compared: now.
-fn on_monotonic(clock: Clock, time: Duration) -> Duration {
-    let now = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
-    let clock = match clock {
-        Clock::REALTIME => ClockId::Realtime,
-        Clock::MONOTONIC_RAW => ClockId::MonotonicRaw,
-        _ => return time,
-    };
-    let ago = now(clock).saturating_sub(time);
-    now(ClockId::Monotonic).saturating_sub(ago)
 }
