@@ -119,7 +119,7 @@ fn the_calls_of_the_stock_sink_are_counted_by_thread() {
         steady
             .of_thread("v4l2src0:src")
             .calls()
-            .contains_key("VIDIOC_QBUF")
+            .contains_key("VIDIOC_DQBUF")
     );
 }
 
