@@ -1,4 +1,4 @@
-//! Caps say what the camera makes: the shape of its pixels and what they stand for, as the stock source and the driver have it.
+//! Caps say what the camera makes: the shape of its pixels and what they stand for, as the driver has it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -53,8 +53,9 @@ impl Drop for Input<'_> {
     }
 }
 
+/// The stock source hands on what V4L2 has, which is height to width; caps mean width to height.
 #[test]
-fn the_shape_of_pixels_is_that_of_the_stock_source() {
+fn pixels_have_the_shape_of_the_standard() {
     let vivid = Vivid::find();
     let input = Input(&vivid);
     let sources = [vivid.own_source(), vivid.source()];
@@ -73,7 +74,8 @@ fn the_shape_of_pixels_is_that_of_the_stock_source() {
     for (standard, height, shape) in [("pal", 576, (54, 59)), ("ntsc", 480, (11, 10))] {
         input.standard(standard);
         let caps = format!("width=720,height={height}");
-        assert_eq!(shapes(&caps), [shape; 2], "{standard}");
+        let (height, width) = shape;
+        assert_eq!(shapes(&caps), [(width, height), shape], "{standard}");
     }
 }
 

@@ -122,16 +122,14 @@ impl Camera {
         CaptureQueue::new(&self.device)
     }
 
-    /// The shape of a pixel, as caps have it: square where the driver does not say. The fraction is V4L2's own, as in the caps of
-    /// `v4l2src`, so that either source stands for the other.
+    /// The shape of a pixel, as caps have it, width to height: square where the driver does not say. V4L2 means height to width,
+    /// so that pixels of 625 lines are 59/54; `v4l2src` hands on 54/59 as it is, and displays show its pictures too narrow.
     pub(super) fn pixel_aspect(&self) -> (i32, i32) {
         const SQUARE: (i32, i32) = (1, 1);
         let aspect = self.device.pixel_aspect(Queue::Capture);
-        aspect.map_or(SQUARE, |(numerator, denominator)| {
-            let number = i32::try_from(numerator).ok();
-            number
-                .zip(i32::try_from(denominator).ok())
-                .unwrap_or(SQUARE)
+        aspect.map_or(SQUARE, |(height, width)| {
+            let width = i32::try_from(width).ok();
+            width.zip(i32::try_from(height).ok()).unwrap_or(SQUARE)
         })
     }
 
