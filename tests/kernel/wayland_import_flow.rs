@@ -99,6 +99,9 @@ fn steady_calls(trace: &Trace, first: usize) -> (Vec<String>, Vec<String>) {
 const FLOWING: usize = 30;
 const FRAMES: usize = 60;
 
+/// An output that an emulated processor draws long before the next frame comes.
+const DRAWN_AT_ONCE: (u32, u32) = (160, 90);
+
 /// What is wrong with the calls of a flow, if anything is.
 fn objection(trace: &Trace) -> Option<String> {
     let (showing, watching) = steady_calls(trace, FLOWING);
@@ -137,11 +140,10 @@ fn objection(trace: &Trace) -> Option<String> {
 #[test]
 fn in_the_steady_state_a_frame_costs_reads_and_a_write_and_wakes_nobody() {
     const ATTEMPTS: usize = 6;
-    let weston = Weston::start(Renderer::Gl, SIZE);
+    let weston = Weston::start(Renderer::Gl, DRAWN_AT_ONCE);
     let display = connect(&weston);
     let surface = window(&display);
     let heap = system();
-    // Drawn in less time than NV12.
     let frames: Vec<Frame> = (0..4).map(|_| frame(&*heap, Fourcc::XRGB8888)).collect();
     let run = || {
         for number in 0..FLOWING + FRAMES {
