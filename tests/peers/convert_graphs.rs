@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use dmaheap_tests::account::Account;
 use dmaheap_tests::census::Census;
-use dmaheap_tests::kprobe::Kprobe;
 use dmaheap_tests::note;
 use dmaheap_tests::player::Player;
 use dmaheap_tests::trace::Recorder;
@@ -14,24 +13,13 @@ use dmaheap_tests::weston::{Renderer, Weston};
 const SIZE: (u32, u32) = (320, 240);
 const FRAMES: u64 = 60;
 
-/// Our camera, as fast as vim2m is, which takes 40 ms for a frame; and what it is turned into.
-fn converted(vivid: &Vivid) -> String {
-    let (width, height) = SIZE;
-    format!(
-        "dmaheapv4l2src device={} name=camera zero-copy=required ! \
-         video/x-raw(ANY),format=RGB,width={width},height={height},framerate=15/1 ! \
-         dmaheapconvert backend=m2m name=convert zero-copy=required ! video/x-raw(ANY),format=RGB16",
-        vivid.node()
-    )
-}
-
 #[test]
 fn our_camera_a_device_and_a_display_share_their_memory() {
     let vivid = Vivid::find();
     // Without the clock no frame is late; one is imported when it is first shown.
     let description = format!(
         "{} ! dmaheapkmssink name=sink driver-name=vkms sync=false zero-copy=required",
-        converted(&vivid)
+        vivid.converted(SIZE)
     );
     let census = Census::take();
     let player = Player::launch(&description);
@@ -67,7 +55,7 @@ fn a_converted_frame_is_on_a_display_and_on_a_compositor_at_once() {
         "{} ! tee name=t \
          t. ! queue ! dmaheapwaylandsink name=window display={} zero-copy=required \
          t. ! queue ! dmaheapkmssink name=screen driver-name=vkms zero-copy=required",
-        converted(&vivid),
+        vivid.converted(SIZE),
         weston.display()
     );
     let player = Player::launch(&description);
@@ -95,7 +83,7 @@ fn a_converted_frame_is_on_a_display_and_on_a_compositor_at_once() {
 fn the_camera_is_asked_for_what_is_in_question_only() {
     const SIZES_OF_ONE_FORMAT: u64 = 20;
     let vivid = Vivid::find();
-    let player = Player::launch(&format!("{} ! fakesink", converted(&vivid)));
+    let player = Player::launch(&format!("{} ! fakesink", vivid.converted(SIZE)));
     player.reach(gst::State::Ready).expect("the devices open");
     let recorder = Recorder::start();
     player.play();
@@ -106,30 +94,4 @@ fn the_camera_is_asked_for_what_is_in_question_only() {
     let sizes = calls.get("VIDIOC_ENUM_FRAMESIZES").copied();
     let sizes = sizes.expect("the element looks upstream");
     assert!(sizes <= SIZES_OF_ONE_FORMAT, "{sizes} sizes: {calls:?}");
-}
-
-/// vim2m copies by CPU: it maps a dma-buf into the kernel when a buffer number meets another one than the last time.
-#[test]
-fn the_kernel_maps_each_frame_once_on_either_side_of_a_device() {
-    let vivid = Vivid::find();
-    let queues = Kprobe::of_queues();
-    let player = Player::launch(&format!("{} ! fakesink", converted(&vivid)));
-    let attached = || Account::of(&player, "convert").count("attachments");
-    let start = queues.hits();
-    player.play();
-    player.wait_frames(30);
-    let (before, known) = (attached(), queues.hits());
-    player.wait_frames(60);
-    let mapped = queues.hits() - known;
-    // What was mapped last is counted when its frame is done.
-    player.wait_frames(2);
-    let new = attached() - before;
-    note(format!(
-        "{} at the start, then {mapped}, {new} of them new",
-        known - start
-    ));
-    assert!(known - start >= 6, "a camera and two queues of a device");
-    // A frame that lay deep in its pool may come late for the first time.
-    assert!(mapped <= new, "{mapped} mapped, and {new} frames were new");
-    assert_eq!(Account::of(&player, "convert").count("re-attachments"), 0);
 }

@@ -73,9 +73,22 @@ fn a_refusal_in_mid_stream_costs_one_question_and_nobody_elses_frames() {
             .iter()
             .position(|it| *it == asks)
             .expect("just counted");
-        let is_question = |it: &&Passed| it.place == "camera" && it.what == What::Allocation;
-        let because = seen[refusal..].iter().filter(is_question).count();
-        assert!(because <= 1, "{because} questions for memory: {seen:?}");
+        let at_camera = |what| Passed {
+            place: "camera",
+            what,
+        };
+        let (before, after) = seen.split_at(refusal);
+        let question = at_camera(What::Allocation);
+        // The link of the branch makes the camera ask once, too, and it may come to that later only.
+        let linked = before
+            .iter()
+            .rposition(|it| *it == at_camera(What::Reconfigure));
+        let is_owed = linked.is_some_and(|linked| !before[linked..].contains(&question));
+        let because = after.iter().filter(|it| **it == question).count();
+        assert!(
+            because <= 1 + usize::from(is_owed),
+            "{because} questions for memory: {seen:?}"
+        );
         passing.expect_all_passed_on("camera", "willing");
 
         let [frames, copies, bytes] = unwilling.counts(["frames", "copies", "bytes-copied"]);

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use dmaheap_tests::caps::{NV12, Naming};
 use dmaheap_tests::command::Run;
-use dmaheap_tests::kprobe::Kprobe;
 use dmaheap_tests::note;
 use dmaheap_tests::player::Player;
 use dmaheap_tests::trace::{CallRate, Recorder, Trace};
@@ -183,42 +182,4 @@ fn every_buffer_keeps_its_dma_buf_over_a_thousand_frames() {
         (0, [].into(), [].into())
     );
     trace.expect_zero_copy(50);
-}
-
-/// How often the kernel mapped frames in 100 of them, after the first 50; and before those.
-#[track_caller]
-fn mapped_in_a_hundred(description: &str, probe: &Kprobe) -> (u64, u64) {
-    let start = probe.hits();
-    let player = Player::launch(description);
-    player.play();
-    player.wait_frames(50);
-    let before = probe.hits();
-    player.wait_frames(100);
-    let after = probe.hits();
-    note(format!("{description}: {start}, {before}, {after}"));
-    (after - before, before - start)
-}
-
-/// A camera that copies by CPU maps a dma-buf when a buffer number meets another one than the last time. The stock source lets
-/// that happen, which shows that the count is one.
-#[test]
-fn the_kernel_maps_no_frame_anew_while_frames_flow() {
-    let vivid = Vivid::find();
-    let caps = format!("{},framerate=30/1", NV12.caps(Naming::Plain, SIZE));
-    let everybody = Kprobe::of_mappings();
-    let camera = format!("{} io=import ! {caps} ! fakesink", vivid.own_source());
-    let (flowing, before) = mapped_in_a_hundred(&camera, &everybody);
-    assert!(before > 0, "the camera has mapped nothing");
-    assert_eq!(flowing, 0, "mapped anew");
-
-    let queues = Kprobe::of_queues();
-    let sink = "kmssink driver-name=vkms";
-    let camera = format!("{} io=import ! {caps} ! dmaheap{sink}", vivid.own_source());
-    let (flowing, before) = mapped_in_a_hundred(&camera, &queues);
-    assert!(before > 0, "the camera has mapped nothing");
-    assert_eq!(flowing, 0, "mapped anew");
-
-    let stock = format!("{} io-mode=dmabuf-import ! {caps} ! {sink}", vivid.source());
-    let (flowing, _before) = mapped_in_a_hundred(&stock, &queues);
-    assert!(flowing > 0, "the count misses what the stock source does");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dmaheap_tests::caps::{NV12, Naming};
 use dmaheap_tests::player::Player;
 use dmaheap_tests::trace::Recorder;
-use dmaheap_tests::two_cameras::{SIZE, cameras, cards, sink_on};
+use dmaheap_tests::two_cameras::{SIZE, cameras, cards, sink_called};
 use dmaheap_tests::{note, wait};
 use gst::prelude::*;
 
@@ -19,9 +19,9 @@ fn two_cameras_in_one_pipeline_play_on_two_displays() {
     let caps = NV12.caps(Naming::DmaDrm, SIZE);
     let branch = |at: usize| {
         format!(
-            "{} name=camera{at} zero-copy=required ! {caps},framerate=30/1 ! {} name=display{at} zero-copy=required",
+            "{} name=camera{at} zero-copy=required ! {caps},framerate=30/1 ! {} zero-copy=required",
             cameras[at].vivid.own_source(),
-            sink_on(&cards[at])
+            sink_called(&format!("display{at}"), &cards[at])
         )
     };
     let player = Player::launch(&format!("{} {}", branch(0), branch(1)));

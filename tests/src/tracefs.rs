@@ -1,13 +1,12 @@
 //! The files by which the kernel's tracer is told what to do (`Documentation/trace/ftrace.rst`).
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 const ROOT: &str = "/sys/kernel/tracing";
 
 /// A file or directory of the tracer.
-pub(crate) fn path(file: &str) -> PathBuf {
+fn path(file: &str) -> PathBuf {
     Path::new(ROOT).join(file)
 }
 
@@ -23,10 +22,4 @@ pub(crate) fn read(file: &str) -> String {
 pub(crate) fn write(file: &str, text: &str) {
     fs::write(path(file), text)
         .unwrap_or_else(|error| panic!("cannot write `{text}` to tracefs {file}: {error}"));
-}
-
-/// Adds a line to a list.
-pub(crate) fn append(file: &str, line: &str) -> std::io::Result<()> {
-    let mut list = OpenOptions::new().append(true).open(path(file))?;
-    list.write_all(line.as_bytes())
 }

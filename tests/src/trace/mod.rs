@@ -3,7 +3,8 @@
 //! "Zero copy" is a claim about memory that nobody touches, so it is proven where every touch must pass: in the kernel. Its own trace
 //! events give each system call (`raw_syscalls`), the inode of each dma-buf that is exported, looked up or mapped
 //! (`dma_buf`, `include/trace/events/dma_buf.h`), and each frame that a camera gives back (`vb2`). Nothing is injected into the
-//! process. Calls inside the kernel that have no event are counted apart, by [`Kprobe`](crate::kprobe::Kprobe).
+//! process, and no probe is placed on a function: those were seen to crash an emulated kernel. What the kernel maps for itself has
+//! no event: see [`vmalloc`](crate::vmalloc).
 
 mod parse;
 mod rate;
