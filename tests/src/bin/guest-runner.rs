@@ -21,7 +21,8 @@ use rustix::process::{
 use rustix::process::{set_child_subreaper, waitpid};
 use serde::{Deserialize, Serialize};
 
-const OUTPUT_BYTES: u64 = 4096;
+const OUTPUT_BYTES: usize = 4096;
+const PANIC_BYTES: usize = 1024;
 
 /// One test of the manifest.
 #[derive(Debug, Deserialize)]
@@ -107,7 +108,7 @@ fn run<'a>(entry: &'a Entry, kernel_log: &mut KernelLog) -> Result<Report<'a>> {
     let exit = child.wait()?;
     kill_orphans()?;
     let milliseconds = started.elapsed().as_millis();
-    let mut output = tail(&output)?;
+    let output = text_of(&output)?;
     let messages = kernel_log.take().context("cannot read /dev/kmsg")?;
     let alarms = kernel_log::alarms(&messages);
     // libtest also succeeds when a name matches no test.
@@ -118,11 +119,10 @@ fn run<'a>(entry: &'a Entry, kernel_log: &mut KernelLog) -> Result<Report<'a>> {
         (true, true, false) => Status::KernelWarning,
         (true, true, true) => Status::Passed,
     };
+    let mut output = excerpt(&output);
     if status != Status::Passed {
-        output = format!(
-            "{output}\n--- {exit}; kernel log\n{}\n",
-            messages.join("\n")
-        );
+        let messages = messages.join("\n");
+        output = format!("{output}\n--- {exit}; kernel log\n{messages}\n");
     }
     Ok(Report {
         target: &entry.target,
@@ -175,11 +175,41 @@ fn children() -> Result<Vec<Pid>> {
     Ok(children)
 }
 
-/// The last bytes of the output; more would drown the cause.
-fn tail(output: &File) -> Result<String> {
-    let len = output.metadata()?.len();
-    let start = len.saturating_sub(OUTPUT_BYTES);
-    let mut bytes = vec![0; usize::try_from(len - start)?];
-    output.read_exact_at(&mut bytes, start)?;
+/// All that a test has printed.
+fn text_of(output: &File) -> Result<String> {
+    let mut bytes = vec![0; usize::try_from(output.metadata()?.len())?];
+    output.read_exact_at(&mut bytes, 0)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The first panic and the last bytes of the output; more would drown the cause.
+fn excerpt(output: &str) -> String {
+    let cut = output.len().saturating_sub(OUTPUT_BYTES);
+    let (before, last) = output.split_at(output.ceil_char_boundary(cut));
+    let Some(panic) = before.find("panicked at") else {
+        return last.to_owned();
+    };
+    let panic = &before[panic..];
+    let end = panic.floor_char_boundary(PANIC_BYTES);
+    format!("{}\n[…]\n{last}", &panic[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OUTPUT_BYTES, PANIC_BYTES, excerpt};
+
+    #[test]
+    fn the_first_panic_stays_before_the_last_bytes() {
+        let noise = "ö".repeat(OUTPUT_BYTES);
+        let output = format!("{noise}thread panicked at a.rs: the cause {noise} the end");
+        let excerpt = excerpt(&output);
+        assert!(excerpt.starts_with("panicked at a.rs: the cause"));
+        assert!(excerpt.ends_with("the end"));
+        assert!(excerpt.len() < OUTPUT_BYTES + PANIC_BYTES + 20);
+    }
+
+    #[test]
+    fn little_is_told_whole() {
+        assert_eq!(excerpt("panicked at a.rs"), "panicked at a.rs");
+    }
 }
