@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use gst::prelude::*;
 
-use super::display::Offer;
-use super::mode;
+use super::process::Process;
+use super::{display, mode};
 use crate::cli::{Size, ViewOptions};
 
 /// A camera that opened, and the caps it shall deliver.
@@ -31,7 +31,7 @@ impl Camera {
 
     /// The camera that was asked for, or the first whose formats the display takes; if it takes none, the first whose formats
     /// can be made into what it takes.
-    pub(super) fn find(options: &ViewOptions, display: &Offer) -> Result<Self> {
+    pub(super) fn find(options: &ViewOptions, display: &gst::Caps) -> Result<Self> {
         let nodes = match &options.device {
             Some(node) => vec![node.clone()],
             None => capture_nodes(Path::new("/dev")),
@@ -47,7 +47,7 @@ impl Camera {
         for node in nodes {
             let offered = offered_caps(&node);
             let chosen = match &offered {
-                Ok(caps) => mode::choose(caps, &display.takes, options),
+                Ok(caps) => mode::choose(caps, display, options),
                 Err(error) => Err(anyhow!("{error:#}")),
             };
             match chosen {
@@ -56,9 +56,11 @@ impl Camera {
             }
             others.extend(offered.ok().map(|caps| (node, caps)));
         }
-        if let Some(makes) = &display.makes {
+        // The display is opened once more only where that may help.
+        if options.process.is_none() && !others.is_empty() && !display.is_any() {
+            let convertible = display::offered_caps(options, Some(&Process::default()))?;
             for (node, caps) in others {
-                match mode::choose(&caps, makes, options) {
+                match mode::choose(&caps, &convertible, options) {
                     Ok(caps) => return Ok(Self::new(node, caps, true)),
                     Err(error) => {
                         refusals.push(format!("  {}, converted: {error:#}", node.display()));

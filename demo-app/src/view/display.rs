@@ -6,40 +6,13 @@ use gst::prelude::*;
 use super::process::Process;
 use crate::cli::ViewOptions;
 
-/// What can be sent to the display.
-#[derive(Debug)]
-pub(super) struct Offer {
-    /// What it takes, or where the picture is worked on, what can be made into that.
-    pub(super) takes: gst::Caps,
-    /// What can be made into what it takes, where nothing is asked to be done with the picture.
-    pub(super) makes: Option<gst::Caps>,
-}
-
-impl Offer {
-    /// That of the compositor of this session, or of the first connected display.
-    ///
-    /// # Errors
-    ///
-    /// The sink's own message: it lists the nodes it looked at, and what each lacked.
-    pub(super) fn find(options: &ViewOptions) -> Result<Self> {
-        let takes = offered_caps(options, options.process.as_ref())?;
-        let makes = match options.process {
-            Some(_) => None,
-            None => Some(offered_caps(options, Some(&Process::default()))?),
-        };
-        Ok(Self { takes, makes })
-    }
-
-    /// Where no display could be asked.
-    pub(super) fn any() -> Self {
-        Self {
-            takes: gst::Caps::new_any(),
-            makes: None,
-        }
-    }
-}
-
-fn offered_caps(options: &ViewOptions, process: Option<&Process>) -> Result<gst::Caps> {
+/// What the display takes: the compositor of this session, or the first connected display; with a `process`, what can be made
+/// into that.
+///
+/// # Errors
+///
+/// The sink's own message: it lists the nodes it looked at, and what each lacked.
+pub(super) fn offered_caps(options: &ViewOptions, process: Option<&Process>) -> Result<gst::Caps> {
     let sink = gst::ElementFactory::make(options.output().sink()).build()?;
     let mut elements = match process {
         Some(process) => process.elements(options.backend.name(), None)?,

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use crate::cli::ViewOptions;
 use anyhow::{Context, Result, anyhow, bail};
 use camera::Camera;
-use display::Offer;
 use pipeline::Pipeline;
 use report::Report;
 use status::StatusLine;
@@ -32,8 +31,9 @@ const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs the command.
 pub(crate) fn run(options: &ViewOptions) -> Result<()> {
-    let display = Offer::find(options);
-    let camera = Camera::find(options, display.as_ref().unwrap_or(&Offer::any()));
+    let display = display::offered_caps(options, options.process.as_ref());
+    let any = gst::Caps::new_any();
+    let camera = Camera::find(options, display.as_ref().unwrap_or(&any));
     let camera = match (camera, display) {
         (Ok(camera), Ok(_)) => camera,
         (Err(camera), Ok(_)) => return Err(camera),

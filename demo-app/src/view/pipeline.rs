@@ -30,13 +30,10 @@ impl Pipeline {
         let sink = gst::ElementFactory::make(output.sink())
             .property("heap", &options.heap)
             .build()?;
-        let work = match &options.process {
-            Some(process) => process.elements(options.backend.name(), camera.size())?,
-            None if camera.is_converted => {
-                Process::default().elements(options.backend.name(), camera.size())?
-            }
-            None => Vec::new(),
-        };
+        let only_convert = camera.is_converted.then(Process::default);
+        let process = options.process.as_ref().or(only_convert.as_ref());
+        let work = process.map(|it| it.elements(options.backend.name(), camera.size()));
+        let work = work.transpose()?.unwrap_or_default();
         let convert = work.first().cloned();
         if let Some(convert) = &convert {
             convert.set_property("heap", &options.heap);
